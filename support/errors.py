@@ -1,0 +1,47 @@
+"""What a person can put right ends in one line on stderr and exit code 2, without a traceback."""
+
+import argparse
+import contextlib
+import sys
+
+EXIT_CODE = 2
+
+
+class InputError(ValueError):
+    """A mistake in what a person gave: a path, a flag, a file.
+
+    The message is one line that names the thing, the value received and the way out.
+    """
+
+
+@contextlib.contextmanager
+def one_line_errors(program):
+    """Turn `InputError` and the operating system's errors into one line and exit code 2.
+
+    Everything else keeps its traceback: it is a mistake of ours, and the traceback is how it gets found.
+
+    Args:
+        program: Name that begins the line, `"train.py"` for instance.
+
+    Raises:
+        SystemExit: With code 2, after the line was printed.
+    """
+    try:
+        yield
+    except InputError as error:
+        message = str(error)
+    except OSError as error:
+        # A full disk, a folder without permission, a drive that went away: the system's own words name the file.
+        place = f"{error.filename}: " if error.filename else ""
+        message = f"{place}{error.strerror or error}; free some space, or choose another place with --out"
+    else:
+        return
+    print(f"{program}: " + " ".join(message.split()), file=sys.stderr)
+    raise SystemExit(EXIT_CODE)
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line; the usage stays where it belongs, in `--help`."""
+
+    def error(self, message):
+        self.exit(EXIT_CODE, f"{self.prog}: {message} (see python {self.prog} --help)\n")
