@@ -2,9 +2,17 @@
 
 import argparse
 import contextlib
+import errno
 import sys
 
 EXIT_CODE = 2
+WAYS_OUT = {
+    errno.ENOSPC: "free some space, or choose another disk with --out",
+    errno.EDQUOT: "your quota is used up: free some space, or choose another disk with --out",
+    errno.EACCES: "choose a place that you may write to, with --out",
+    errno.EPERM: "choose a place that you may write to, with --out",
+    errno.EROFS: "choose a place that can be written, with --out",
+}
 
 
 class InputError(ValueError):
@@ -30,10 +38,13 @@ def one_line_errors(program):
         yield
     except InputError as error:
         message = str(error)
+    except BrokenPipeError:  # `| head` has read enough
+        sys.stderr.close()
+        raise SystemExit(0) from None
     except OSError as error:
         # A full disk, a folder without permission, a drive that went away: the system's own words name the file.
         place = f"{error.filename}: " if error.filename else ""
-        message = f"{place}{error.strerror or error}; free some space, or choose another place with --out"
+        message = f"{place}{error.strerror or error}; {WAYS_OUT.get(error.errno, 'check the place and try again')}"
     else:
         return
     print(f"{program}: " + " ".join(message.split()), file=sys.stderr)

@@ -1,0 +1,207 @@
+"""The data: pictures in, batches of float32 in [-1, 1] out.
+
+    python defDATA.py PATH      says what is in a folder of pictures, a .zip or an .npz
+
+Where pictures come from: a name (`cifar10`, `cifar100`: the training split, through `keras.datasets`; `shapes`: drawn
+by the suite) or a path. They stay uint8 in memory, a quarter of the size, and become floats batch by batch. The order
+of an epoch is computed from the seed and the epoch's number, never stored: a run that was stopped finds its place again.
+
+Left out: augmentation, and folders larger than memory.
+"""
+
+import dataclasses
+import math
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from support.cifar_names import CIFAR_NAMES
+from support.errors import InputError, OneLineParser, one_line_errors
+from support.picture_files import PictureFolder, fit_image
+from support.picture_grid import to_image
+from support.shape_pictures import SHAPE_NAMES, draw_shapes
+
+SHAPES_COUNT = 10_000  # a thousand of each kind
+
+
+@dataclasses.dataclass
+class Pictures:
+    """Pictures of one size, with their classes where they have any.
+
+    Attributes:
+        images: uint8 `(n, height, width, channels)`.
+        labels: int32 `(n,)`, or None.
+        class_names: A name for each label, or None.
+        source: Where they came from, in words.
+        broken: Names of the files that could not be decoded.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    class_names: list[str] | None
+    source: str
+    broken: list[str] = dataclasses.field(default_factory=list)
+
+    def __len__(self):
+        return len(self.images)
+
+    def describe(self):
+        """Say in one line what the pictures are."""
+        count, height, width, channels = self.images.shape
+        kind = {1: "grey", 3: "colour", 4: "colour and alpha"}[channels]
+        classes = f"{len(self.class_names)} classes" if self.class_names else "no classes"
+        text = f"{count:,} pictures of {height}x{width} (height x width), {kind}, {classes}, from {self.source}"
+        if self.broken:
+            text += f"; {len(self.broken):,} more do not decode and are skipped: {', '.join(self.broken[:3])}"
+            text += ", ..." if len(self.broken) > 3 else ""
+        return text
+
+
+def load_pictures(source, height=None, width=None, channels=None, seed=0):
+    """Load all pictures of a source into memory, as uint8.
+
+    Args:
+        source: "cifar10", "cifar100", "shapes", or the path of a folder, a .zip or an .npz.
+        height: Height in pixels to bring them to; None keeps CIFAR's or an .npz's own, and means 32 elsewhere.
+        width: Width in pixels, likewise.
+        channels: 1, 3 or 4; None keeps an .npz's own, and means 3 elsewhere.
+        seed: What `shapes` is drawn from.
+
+    Returns:
+        `Pictures`.
+
+    Raises:
+        InputError: If the source is missing, holds no picture, or cannot be read or downloaded.
+    """
+    if source == "shapes":
+        images, labels = draw_shapes(SHAPES_COUNT, height or 32, width or 32, channels or 3, seed)
+        return Pictures(images, labels, SHAPE_NAMES, "shapes, drawn by the suite")
+    if source in ("cifar10", "cifar100"):
+        images, labels = download_cifar(source)
+        images = resize_array(images, height, width, channels)
+        return Pictures(images, labels, CIFAR_NAMES[source], f"{source}'s training split")
+
+    path = pathlib.Path(source)
+    if not path.exists():
+        raise InputError(f"no such file or folder: {source}; give --data a folder of pictures, a .zip or an .npz")
+    if path.suffix.lower() == ".npz":
+        images, labels = load_npz(path)
+        class_names = [str(number) for number in range(labels.max() + 1)] if labels is not None else None
+        return Pictures(resize_array(images, height, width, channels), labels, class_names, str(path))
+    if not path.is_dir() and path.suffix.lower() != ".zip":
+        raise InputError(
+            f"{source} is neither a folder nor a .zip nor an .npz; put pictures into a folder and name that"
+        )
+    folder = PictureFolder(path)
+    images, decoded, broken = folder.decode_all(height or 32, width or 32, channels or 3)
+    class_names, labels = folder.classes()
+    return Pictures(images, labels[decoded] if class_names else None, class_names, str(path), broken)
+
+
+def download_cifar(name):
+    """Fetch a CIFAR training split through Keras: uint8 `(50000, 32, 32, 3)` and int32 labels `(50000,)`."""
+    import keras
+
+    try:
+        (images, labels), _ = getattr(keras.datasets, name).load_data()
+    except Exception as error:  # Keras raises a bare Exception for whatever went wrong on the way
+        raise InputError(
+            f"{name} could not be downloaded ({error}); "
+            "give pictures of your own with --data PATH, or try --preset shapes"
+        ) from None
+    return images, labels.reshape(-1).astype("int32")
+
+
+def load_npz(path):
+    """Read `x_train` and, where it is there, `y_train`, as Keras ships MNIST.
+
+    Returns:
+        uint8 `(n, height, width, channels)`, and int32 labels `(n,)` or None.
+
+    Raises:
+        InputError: If `x_train` is missing, holds pickled objects, or is not a stack of 8-bit pictures.
+    """
+    try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is not a zip archive, or was cut short")
+        with np.load(path, allow_pickle=False) as arrays:  # a pickle can run any code: never opened
+            if "x_train" not in arrays.files:
+                held = ", ".join(arrays.files) or "nothing"
+                raise InputError(
+                    f"{path} has no x_train (it holds {held}); save it with numpy.savez(path, x_train=...)"
+                )
+            images = arrays["x_train"]
+            labels = arrays["y_train"] if "y_train" in arrays.files else None
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be read as an .npz of plain arrays: {error}") from None
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not images.size:
+        raise InputError(
+            f"x_train in {path} is {images.dtype} {images.shape}; expected uint8 (n, height, width) or "
+            "(n, height, width, channels) with 1, 3 or 4 channels, values 0 to 255"
+        )
+    if labels is not None:
+        labels = labels.reshape(-1)
+        if len(labels) != len(images) or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
+            raise InputError(f"y_train in {path} must hold {len(images)} class numbers from 0, received {labels.shape}")
+        labels = labels.astype("int32")
+    return images, labels
+
+
+def resize_array(images, height, width, channels):
+    """Bring uint8 `(n, h, w, c)` to another size and other channels, where these are given and differ."""
+    wanted = (height or images.shape[1], width or images.shape[2], channels or images.shape[3])
+    if images.shape[1:] == wanted:
+        return images
+    return np.stack([fit_image(to_image(image), *wanted) for image in images])
+
+
+def epoch_order(count, batch_size, seed, epoch, shuffle_window=0):
+    """Compute which pictures each step of an epoch sees.
+
+    Every picture comes once; the last batch is filled up with the first pictures of the epoch, so that all batches
+    have one size. The order depends on the seed and the epoch's number alone.
+
+    Args:
+        count: Number of pictures.
+        batch_size: Pictures in a batch, at most `count`.
+        seed: The run's seed.
+        epoch: The epoch's number, from 1.
+        shuffle_window: 0 mixes all; a window of w moves a picture by less than w places, for sources that are read
+            in their own order.
+
+    Returns:
+        int array `(steps, batch_size)` of positions, with `steps` = ceil(count / batch_size).
+    """
+    random = np.random.default_rng([seed, epoch])
+    reach = shuffle_window or count
+    order = random.permutation(count) if reach >= count else np.argsort(np.arange(count) + reach * random.random(count))
+    steps = math.ceil(count / batch_size)
+    return np.resize(order, (steps, batch_size))
+
+
+def to_floats(images):
+    """Scale uint8 pictures 0 to 255 to float32 in [-1, 1], where the generator's tanh lives."""
+    return images.astype("float32") / 127.5 - 1.0
+
+
+def main(arguments=None):
+    """Say what is in a folder, a .zip or an .npz."""
+    parser = OneLineParser(prog="defDATA.py", description="Say what pictures a source holds.")
+    parser.add_argument("path", help="a folder of pictures, a .zip, an .npz, or cifar10, cifar100, shapes")
+    with one_line_errors("defDATA.py"):
+        pictures = load_pictures(parser.parse_args(arguments).path)
+        print(pictures.describe())
+        for number, name in enumerate(pictures.class_names or []):
+            print(f"  class {number}: {name}, {np.count_nonzero(pictures.labels == number):,} pictures")
+        for name in pictures.broken:
+            print(f"  does not decode: {name}")
+
+
+if __name__ == "__main__":
+    main()

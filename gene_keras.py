@@ -1,0 +1,189 @@
+"""The generator: noise in, pictures out.
+
+    python gene_keras.py        prints the summary of the CIFAR-10 generator
+
+Two classic networks, both plain Keras layers for any height and width from 8 up:
+
+- `classic_generator`: a dense layer, then transposed convolutions with LeakyReLU; with or without batch normalization.
+- `dcgan_generator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization and ReLU throughout.
+
+Both start from a small map, ceil(size / 2^k) with a short side of 4 to 6, double it k times and crop the centre. Left
+out: upsampling by repeated pixels (transposed convolutions whose kernel, 4, is a multiple of the stride, 2, leave no
+checkerboard either: https://distill.pub/2016/deconv-checkerboard) and skip connections from the noise.
+"""
+
+import math
+
+import keras
+from keras import layers
+
+
+def starting_size(height, width):
+    """Say where to start so that doubling reaches a picture's size.
+
+    Args:
+        height: Height of the finished picture in pixels, at least 8.
+        width: Width of the finished picture in pixels, at least 8.
+
+    Returns:
+        `(start_height, start_width, doublings)`. `starting_size(32, 32)` is `(4, 4, 3)`, `starting_size(240, 360)`
+        is `(4, 6, 6)`: 4x6 doubled six times is 256x384, and the centre 240x360 is kept.
+
+    Raises:
+        ValueError: If a side is below 8.
+    """
+    if min(height, width) < 8:
+        raise ValueError(f"pictures need a height and a width of at least 8 pixels, received {height}x{width}")
+    doublings = 1
+    while math.ceil(min(height, width) / 2 ** (doublings + 1)) >= 4:
+        doublings += 1
+    return math.ceil(height / 2**doublings), math.ceil(width / 2**doublings), doublings
+
+
+def noise_and_class(noise_size, class_count):
+    """Make the inputs, and the one vector a picture is made from.
+
+    With classes, the class is embedded as a second vector and joined to the noise (Mirza and Osindero 2014,
+    https://arxiv.org/abs/1411.1784, section 3.2).
+
+    Returns:
+        `(inputs, vector)`: one Keras input or a list of two, and a tensor `(b, noise_size)` or `(b, 2 noise_size)`.
+    """
+    noise = keras.Input((noise_size,), name="noise")  # (b, z)
+    if not class_count:
+        return noise, noise
+    class_number = keras.Input((1,), dtype="int32", name="class")  # (b, 1)
+    embedding = layers.Embedding(class_count, noise_size, name="class_embedding")(class_number)  # (b, 1, z)
+    embedding = layers.Flatten(name="class_vector")(embedding)  # (b, z)
+    return [noise, class_number], layers.Concatenate(name="noise_and_class")([noise, embedding])  # (b, 2z)
+
+
+def crop_centre(pictures, height, width):
+    """Cut the centre `height` x `width` out of pictures that doubling made a little too large."""
+    surplus_height, surplus_width = pictures.shape[1] - height, pictures.shape[2] - width
+    top, left = surplus_height // 2, surplus_width // 2
+    crop = ((top, surplus_height - top), (left, surplus_width - left))
+    return layers.Cropping2D(crop, dtype="float32", name="crop")(pictures)
+
+
+def classic_generator(
+    height=32, width=32, channels=3, noise_size=100, class_count=0, filters=128, batch_normalization=False
+):
+    """Build the CIFAR-10 generator: dense, then transposed convolutions with LeakyReLU.
+
+    Args:
+        height: Height of the pictures in pixels, at least 8.
+        width: Width of the pictures in pixels, at least 8.
+        channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
+        noise_size: Length of the noise vector, z.
+        class_count: Number of classes; 0 leaves the class input out.
+        filters: Filters of each transposed convolution; the dense layer makes twice as many.
+        batch_normalization: Whether each hidden layer is normalised over the batch.
+
+    Input shape:
+        Noise `(b, noise_size)` from a standard normal distribution; with classes also class numbers `(b, 1)`, int32.
+
+    Output shape:
+        Pictures `(b, height, width, channels)`, float32 in [-1, 1].
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        ValueError: If a side is below 8.
+
+    Example:
+        >>> classic_generator(32, 32).count_params()
+        1466115
+    """
+    start_height, start_width, doublings = starting_size(height, width)
+
+    def activate(features, name):
+        if batch_normalization:
+            features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
+        return layers.LeakyReLU(0.2, name=f"{name}_activation")(features)
+
+    inputs, vector = noise_and_class(noise_size, class_count)  # shapes below: the 32x32 default
+    features = layers.Dense(start_height * start_width * 2 * filters, name="start")(vector)  # (b, 4096)
+    features = activate(features, "start")
+    features = layers.Reshape((start_height, start_width, 2 * filters), name="start_map")(features)  # (b, 4, 4, 256)
+    for step in range(1, doublings + 1):
+        features = layers.Conv2DTranspose(  # (b, 8, 8, 128), (b, 16, 16, 128), (b, 32, 32, 128)
+            filters, 4, strides=2, padding="same", name=f"double_{step}"
+        )(features)
+        features = activate(features, f"double_{step}")
+    # The last layer computes in float32 also under mixed precision: 8 bits of bfloat16 would show as bands of colour.
+    pictures = layers.Conv2D(  # (b, 32, 32, 3)
+        channels, 3, padding="same", activation="tanh", dtype="float32", name="picture"
+    )(features)
+    return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
+
+
+def dcgan_generator(
+    height=64, width=64, channels=3, noise_size=100, class_count=0, filters=64, batch_normalization=True
+):
+    """Build the DCGAN generator, scaled to the size: transposed convolutions, batch normalization, ReLU, tanh.
+
+    Radford et al. 2016, section 3 and figure 1; the weights start from a normal distribution of deviation 0.02
+    (section 4). The paper's network for 64x64 is `filters=128`; ours is the half as wide one that most code uses.
+
+    Args:
+        height: Height of the pictures in pixels, at least 8.
+        width: Width of the pictures in pixels, at least 8.
+        channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
+        noise_size: Length of the noise vector, z.
+        class_count: Number of classes; 0 leaves the class input out.
+        filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
+        batch_normalization: Whether each hidden layer is normalised over the batch.
+
+    Input shape:
+        Noise `(b, noise_size)` from a standard normal distribution; with classes also class numbers `(b, 1)`, int32.
+
+    Output shape:
+        Pictures `(b, height, width, channels)`, float32 in [-1, 1].
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        ValueError: If a side is below 8.
+
+    Example:
+        >>> dcgan_generator(240, 360).output_shape
+        (None, 240, 360, 3)
+    """
+    start_height, start_width, doublings = starting_size(height, width)
+    widths = [filters * min(2 ** (doublings - 1 - step), 8) for step in range(doublings)]  # 512, 256, 128, 64
+    small_weights = keras.initializers.RandomNormal(stddev=0.02)
+
+    def activate(features, name):
+        if batch_normalization:
+            features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
+        return layers.ReLU(name=f"{name}_activation")(features)
+
+    inputs, vector = noise_and_class(noise_size, class_count)  # shapes below: the 64x64 default
+    features = layers.Dense(  # (b, 8192)
+        start_height * start_width * widths[0], kernel_initializer=small_weights, name="start"
+    )(vector)
+    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 512)
+    features = activate(features, "start")
+    for step, step_filters in enumerate(widths[1:], start=1):
+        features = layers.Conv2DTranspose(  # (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
+            step_filters, 4, strides=2, padding="same", kernel_initializer=small_weights, name=f"double_{step}"
+        )(features)
+        features = activate(features, f"double_{step}")
+    pictures = layers.Conv2DTranspose(  # (b, 64, 64, 3)
+        channels,
+        4,
+        strides=2,
+        padding="same",
+        activation="tanh",
+        kernel_initializer=small_weights,
+        dtype="float32",
+        name="picture",
+    )(features)
+    return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 64, 64, 3)
+
+
+if __name__ == "__main__":
+    classic_generator().summary()
