@@ -143,6 +143,9 @@ def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1
         loss=generator_loss,
         metrics=[d_of_fake],
     )
+    # Made now rather than in the first step, so that a checkpoint can be put back before any step was played.
+    discriminator.optimizer.build(discriminator.trainable_variables)
+    combined.optimizer.build(combined.trainable_variables)
     return combined
 
 

@@ -50,7 +50,9 @@ def answer(inputs, features, class_count, **dense_arguments):
     return layers.Add(dtype="float32", name="logit_of_class")([logit, match])  # (b, 1)
 
 
-def classic_discriminator(height=32, width=32, channels=3, class_count=0, filters=128, dropout=0.4):
+def classic_discriminator(
+    height=32, width=32, channels=3, class_count=0, filters=128, dropout=0.4, batch_normalization=False
+):
     """Build the CIFAR-10 discriminator: one convolution at full size, then strided ones, dropout, one unit.
 
     Args:
@@ -60,6 +62,7 @@ def classic_discriminator(height=32, width=32, channels=3, class_count=0, filter
         class_count: Number of classes; 0 leaves the class input out.
         filters: Filters of the middle convolutions; the first has half as many, the last twice as many.
         dropout: Share of the last features that is set to 0 at random in training, 0 to below 1.
+        batch_normalization: Whether each strided convolution is normalised over the batch.
 
     Input shape:
         Pictures `(b, height, width, channels)` in [-1, 1]; with classes also class numbers `(b, 1)`, int32.
@@ -86,14 +89,19 @@ def classic_discriminator(height=32, width=32, channels=3, class_count=0, filter
         features = layers.Conv2D(  # (b, 16, 16, 128), (b, 8, 8, 128), (b, 4, 4, 256)
             step_filters, 3, strides=2, padding="same", name=f"halve_{step}"
         )(features)
+        if batch_normalization:
+            features = layers.BatchNormalization(momentum=0.9, name=f"halve_{step}_normalization")(features)
         features = layers.LeakyReLU(0.2, name=f"halve_{step}_activation")(features)
     features = layers.Flatten(name="features")(features)  # (b, 4096)
-    features = layers.Dropout(dropout, name="dropout")(features)
+    if dropout:
+        features = layers.Dropout(dropout, name="dropout")(features)
     logit = answer(inputs, features, class_count)
     return keras.Model(inputs if class_count else inputs[0], logit, name="discriminator")  # (b, 1)
 
 
-def dcgan_discriminator(height=64, width=64, channels=3, class_count=0, filters=64, dropout=0.0):
+def dcgan_discriminator(
+    height=64, width=64, channels=3, class_count=0, filters=64, dropout=0.0, batch_normalization=True
+):
     """Build the DCGAN discriminator, scaled to the size: strided convolutions, batch normalization, LeakyReLU.
 
     Radford et al. 2016, section 3. The first layer is not normalised, as there: it would lose the pictures' own
@@ -106,6 +114,7 @@ def dcgan_discriminator(height=64, width=64, channels=3, class_count=0, filters=
         class_count: Number of classes; 0 leaves the class input out.
         filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
         dropout: Share of the last features that is set to 0 at random in training; the paper has none.
+        batch_normalization: Whether each layer but the first is normalised over the batch.
 
     Input shape:
         Pictures `(b, height, width, channels)` in [-1, 1]; with classes also class numbers `(b, 1)`, int32.
@@ -131,7 +140,7 @@ def dcgan_discriminator(height=64, width=64, channels=3, class_count=0, filters=
         features = layers.Conv2D(  # (b, 32, 32, 64), (b, 16, 16, 128), (b, 8, 8, 256), (b, 4, 4, 512)
             step_filters, 4, strides=2, padding="same", kernel_initializer=small_weights, name=f"halve_{step}"
         )(features)
-        if step > 1:
+        if batch_normalization and step > 1:
             features = layers.BatchNormalization(momentum=0.9, name=f"halve_{step}_normalization")(features)
         features = layers.LeakyReLU(0.2, name=f"halve_{step}_activation")(features)
     features = layers.Flatten(name="features")(features)  # (b, 8192)

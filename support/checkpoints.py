@@ -1,0 +1,102 @@
+"""Checkpoints: everything a run needs to go on, in one file that is whole or not there.
+
+A checkpoint is an .npz of plain arrays and one JSON text. Keras' own `save_weights` drops the state of dropout's random
+seeds, and a run continued from it would draw other masks than one that never stopped.
+"""
+
+import json
+import pathlib
+import re
+import zipfile
+import zlib
+
+import numpy as np
+from keras import ops
+
+from support.errors import InputError
+from support.whole_files import written_beside
+
+KEPT = 3  # newest checkpoints in the folder; the older ones are removed
+
+
+def copy_variables(variables):
+    """Copy the values of Keras variables to the host, as a list of arrays in the same order."""
+    return [np.array(ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def assign_variables(variables, values):
+    """Put values back into Keras variables, the reverse of `copy_variables`.
+
+    Raises:
+        InputError: If number or shapes differ: the values are those of other networks.
+    """
+    if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+        raise InputError(
+            "the checkpoint holds other networks than these settings build; give the settings it began with"
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def save_checkpoint(folder, step, groups, information):
+    """Write a checkpoint and remove all but the newest few.
+
+    Args:
+        folder: `pathlib.Path` of the checkpoints; made if it is missing.
+        step: Steps played since the run began: the checkpoint's number.
+        groups: Dictionary from a name to a list of arrays.
+        information: Anything JSON can hold.
+
+    Returns:
+        The path of the new file.
+
+    Raises:
+        InputError: If an array holds a number that is not finite: an older, sound checkpoint is worth more.
+        OSError: If it cannot be written. The checkpoints before it are untouched.
+    """
+    arrays = {}
+    for group, values in groups.items():
+        for index, value in enumerate(values):
+            if np.issubdtype(value.dtype, np.floating) and not np.isfinite(value).all():
+                raise InputError(
+                    f"the {group} holds numbers that are not finite at step {step}; nothing was saved over the last "
+                    f"good checkpoint in {folder}; start again with a smaller --learning-rate"
+                )
+            arrays[f"{group}/{index:04d}"] = value
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"checkpoint_{step:08d}.npz"
+    with written_beside(path) as temporary:
+        np.savez(temporary, information=json.dumps(information), **arrays)
+    for old in checkpoint_paths(folder)[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def checkpoint_paths(folder):
+    """List the checkpoints in a folder, the oldest first."""
+    folder = pathlib.Path(folder)
+    return sorted(path for path in folder.glob("checkpoint_*.npz") if re.fullmatch(r"checkpoint_\d{8,}", path.stem))
+
+
+def load_newest_checkpoint(folder):
+    """Read the newest checkpoint that is whole.
+
+    Returns:
+        `(path, groups, information)` as given to `save_checkpoint`.
+
+    Raises:
+        InputError: If there is none, or none can be read.
+    """
+    paths = checkpoint_paths(folder)
+    for path in reversed(paths):
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                groups = {}
+                for key in sorted(name for name in file.files if "/" in name):
+                    groups.setdefault(key.split("/")[0], []).append(file[key])
+                return path, groups, json.loads(str(file["information"]))
+        except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, zlib.error):
+            print(f"{path} is damaged; trying the one before it")
+    if paths:
+        raise InputError(f"none of the {len(paths)} checkpoints in {folder} can be read; start anew with --overwrite")
+    raise InputError(f"nothing to resume in {folder}; start a run without --resume, or name its folder with --out")

@@ -1,0 +1,53 @@
+"""The kinds of value a flag takes, each with an error that names the value received and what is expected."""
+
+import argparse
+import math
+import re
+
+
+def whole_number(lowest=1):
+    """Make the type of a flag that takes whole numbers from `lowest` up."""
+
+    def parse(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or number < lowest:
+            raise argparse.ArgumentTypeError(f"received {text!r}; give a whole number from {lowest} up")
+        return number
+
+    return parse
+
+
+def positive_number(text):
+    """Parse a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"received {text!r}; give a number above 0")
+    return number
+
+
+def share(text):
+    """Parse a number from 0 to below 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"received {text!r}; give a number from 0 to below 1")
+    return number
+
+
+def image_size(text):
+    """Parse `64` (a square) or `240x360` (height x width) to `[height, width]`."""
+    found = re.fullmatch(r"(\d+)(?:[xX](\d+))?", text.strip())
+    size = [int(found[1]), int(found[2] or found[1])] if found else [0, 0]
+    if min(size) < 8:
+        raise argparse.ArgumentTypeError(
+            f"received {text!r}; give one number (64) or height x width (240x360), each side from 8 up"
+        )
+    return size

@@ -1,0 +1,57 @@
+"""What a run measured: five numbers a step, a row an epoch in history.csv."""
+
+import csv
+import time
+
+import numpy as np
+
+from support.whole_files import written_beside
+
+MEASURED = ["discriminator_loss", "generator_loss", "d_of_real", "d_of_fake", "d_of_fake_after_discriminator_step"]
+
+
+class History:
+    """The steps' own measurements, kept for the curves, and their means over each epoch.
+
+    Attributes:
+        steps: A list of five numbers for each step, in the order of `MEASURED`.
+        seconds: For each epoch that began, the seconds spent on it so far.
+    """
+
+    def __init__(self, steps=(), seconds=()):
+        self.steps = [tuple(step) for step in steps]
+        self.seconds = list(seconds)
+        self.mark = time.monotonic()
+
+    def add(self, epoch, values):
+        """Note one step of `epoch` (from 1), and the time since the last note as that epoch's."""
+        self.steps.append(values)
+        while len(self.seconds) < epoch:
+            self.seconds.append(0.0)
+        now = time.monotonic()
+        self.seconds[epoch - 1] += now - self.mark
+        self.mark = now
+
+    def start_clock(self):
+        """Leave out the time since the last note: nothing was trained in it."""
+        self.mark = time.monotonic()
+
+    def means(self, epoch, steps_per_epoch):
+        """Means of the five measurements over the steps of one epoch (from 1) that were played so far."""
+        played = self.steps[(epoch - 1) * steps_per_epoch : epoch * steps_per_epoch]
+        return np.mean(np.array(played, "float64"), axis=0)
+
+    def array(self):
+        """All steps as float32 `(steps, 5)`."""
+        return np.array(self.steps, "float32").reshape(-1, len(MEASURED))
+
+    def write_csv(self, path, steps_per_epoch, batch_size):
+        """Write a row for each epoch that began, whole or not at all."""
+        with written_beside(path) as temporary, open(temporary, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["epoch", "steps", *MEASURED, "seconds", "pictures_per_second"])
+            for epoch, seconds in enumerate(self.seconds, start=1):
+                steps = min(steps_per_epoch, len(self.steps) - (epoch - 1) * steps_per_epoch)
+                means = [f"{mean:.6f}" for mean in self.means(epoch, steps_per_epoch)]
+                rate = steps * batch_size / seconds if seconds else 0.0
+                writer.writerow([epoch, steps, *means, f"{seconds:.1f}", f"{rate:.1f}"])

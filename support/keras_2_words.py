@@ -1,0 +1,181 @@
+"""What Keras 2 wrote about a model, said in Keras 3's words.
+
+Keras 3 refuses part of it (`groups` of a Conv2DTranspose, a BatchNormalization whose axis is a list), and of
+`hard_sigmoid` and LayerNormalization over several axes it makes something else without a word. What only training uses
+(initializers, regularizers, constraints) is left out: the weights come from the file.
+"""
+
+from keras import ops
+
+MODELS = ("Functional", "Model", "Sequential")
+
+# Keys whose meaning Keras 3 has dropped, or which say how Keras 2 computed, not what.
+DROPPED_EVERYWHERE = ("batch_input_shape", "input_shape", "input_dtype", "ragged")
+DROPPED = {
+    "Embedding": ("input_length",),
+    "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
+    "SpatialDropout1D": ("noise_shape", "trainable"),
+    "SpatialDropout2D": ("noise_shape", "trainable"),
+    "SpatialDropout3D": ("noise_shape", "trainable"),
+}
+WITHOUT_GROUPS = (
+    "Conv1DTranspose",
+    "Conv2DTranspose",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "SeparableConv1D",
+    "SeparableConv2D",
+)
+
+
+def keras_2_hard_sigmoid(x):
+    """Keras 2's `hard_sigmoid`, clip(0.2 x + 0.5). Keras 3's function of that name has the slope 1/6."""
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+# To be given as `custom_objects` where the new configuration is turned into a model.
+KEPT_FUNCTIONS = {"keras_2_hard_sigmoid": keras_2_hard_sigmoid}
+
+
+def in_keras_3_words(layer):
+    """Say in Keras 3's words what Keras 2 wrote about a layer or a model.
+
+    Args:
+        layer: Keras 2's `{"class_name": ..., "config": ...}`, from a `.h5` or a `.keras` file. It stays as it is.
+
+    Returns:
+        The same for `keras.saving.deserialize_keras_object`.
+
+    Raises:
+        ValueError: Where Keras 3 has no words for it.
+
+    Example:
+
+    ```python
+    relu = {"class_name": "ThresholdedReLU", "config": {"name": "relu", "theta": 0.5}}
+    in_keras_3_words(relu)["config"]  # {"name": "relu", "threshold": 0.5}
+    ```
+    """
+    kind = layer["class_name"]
+    if kind == "Sequential":
+        return entry("keras", "Sequential", sequential_in_keras_3_words(layer["config"]))
+    if kind in MODELS:
+        # Keras 2's module, keras.src.engine.functional, is gone; the public name builds a functional model as well.
+        return entry("keras", "Model", functional_in_keras_3_words(layer["config"]))
+    old = layer["config"]
+    left_out = (*DROPPED_EVERYWHERE, *DROPPED.get(kind, ()))
+    config = {
+        key: value
+        for key, value in old.items()
+        if key not in left_out and not key.endswith(("_initializer", "_regularizer", "_constraint"))
+    }
+    if "name" in config:
+        config["name"] = without_slashes(config["name"])
+    if kind == "InputLayer" and "batch_input_shape" in old:
+        config["batch_shape"] = old["batch_input_shape"]
+    if kind in WITHOUT_GROUPS and config.pop("groups", 1) != 1:
+        raise ValueError(f"layer {config['name']!r} is a {kind} with groups, and Keras 3 has none")
+    if kind == "UpSampling2D" and config.get("interpolation") in ("gaussian", "mitchellcubic"):
+        raise ValueError(f"layer {config['name']!r} enlarges by {config['interpolation']}, and Keras 3 cannot")
+    if isinstance(config.get("axis"), list) and len(config["axis"]) == 1:
+        config["axis"] = config["axis"][0]
+    if kind == "LeakyReLU" and "alpha" in config:
+        config["negative_slope"] = config.pop("alpha")
+    if kind == "ThresholdedReLU":
+        kind, config["threshold"] = "ReLU", config.pop("theta")
+    if isinstance(config.get("dtype"), dict):
+        # A Policy object, where Keras 3 wants the policy's name: "mixed_float16".
+        config["dtype"] = config["dtype"]["config"]["name"]
+    if config.get("activation") == "hard_sigmoid":
+        config["activation"] = entry("builtins", "function", "keras_2_hard_sigmoid", "keras_2_hard_sigmoid")
+    elif isinstance(config.get("activation"), dict):
+        # A layer that was given as activation: Conv2D(64, 3, activation=LeakyReLU(0.2)).
+        config["activation"] = in_keras_3_words(config["activation"])
+    if isinstance(config.get("layer"), dict):
+        # A wrapper such as SpectralNormalization or TimeDistributed.
+        config["layer"] = in_keras_3_words(config["layer"])
+    return entry("keras.layers", kind, config)
+
+
+def entry(module, class_name, config, registered_name=None):
+    """One object as Keras 3 writes it."""
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": registered_name}
+
+
+def without_slashes(name):
+    """Keras 3 refuses a slash in a layer's name; weights are loaded in order, so the name may change."""
+    return name.replace("/", "_")
+
+
+def sequential_in_keras_3_words(config):
+    """Say a Sequential's configuration again, and give it the InputLayer that the oldest files leave out."""
+    if isinstance(config, list):
+        # Before Keras 2.2.3 the configuration was the list of layers itself.
+        config = {"name": "sequential", "layers": config}
+    layers = [in_keras_3_words(layer) for layer in config["layers"]]
+    first = config["layers"][0]
+    if first["class_name"] != "InputLayer":
+        shape = first["config"].get("batch_input_shape") if isinstance(first["config"], dict) else None
+        shape = shape or config.get("build_input_shape")
+        if shape:
+            layers.insert(
+                0, entry("keras.layers", "InputLayer", {"batch_shape": shape, "name": "input_of_" + config["name"]})
+            )
+    return {"name": without_slashes(config["name"]), "layers": layers}
+
+
+def functional_in_keras_3_words(config):
+    """Say a functional model's configuration again: its layers, and which one feeds which."""
+    shifts = first_calls(config)
+    layers = []
+    for layer in config["layers"]:
+        nodes = [references(node, shifts) for node in layer["inbound_nodes"]]
+        layers.append(in_keras_3_words(layer) | {"name": without_slashes(layer["name"]), "inbound_nodes": nodes})
+    return {
+        "name": without_slashes(config["name"]),
+        "trainable": config.get("trainable", True),
+        "layers": layers,
+        "input_layers": single(references(config["input_layers"], shifts)),
+        "output_layers": single(references(config["output_layers"], shifts)),
+    }
+
+
+def first_calls(config):
+    """Find which number each layer's first call has: 0, or 1 for a model nested in this one.
+
+    Keras 2 counted a nested model's own graph as its call 0, and Keras 3 does not. Every call in the file is used by
+    another layer or as output, so a layer called n times whose highest number is n (not n - 1) counts from 1.
+    """
+    highest = {}
+    references([layer["inbound_nodes"] for layer in config["layers"]], {}, highest)
+    references([config["input_layers"], config["output_layers"]], {}, highest)
+    return {
+        layer["name"]: 1
+        for layer in config["layers"]
+        if layer["inbound_nodes"] and highest.get(layer["name"], 0) >= len(layer["inbound_nodes"])
+    }
+
+
+def references(value, shifts, highest=None):
+    """Copy nested lists, with each reference `[layer, call, output, ...]` in them counted from 0.
+
+    Args:
+        value: Lists and dictionaries out of a functional model's configuration.
+        shifts: How much to take from the call number, by layer name.
+        highest: Dictionary that is filled with the highest call number by layer name, where one is given.
+    """
+    if isinstance(value, dict):
+        return {key: references(inner, shifts, highest) for key, inner in value.items()}
+    if not isinstance(value, list):
+        return value
+    if len(value) >= 3 and isinstance(value[0], str) and all(type(number) is int for number in value[1:3]):
+        name, call, output, *keywords = value
+        if highest is not None:
+            highest[name] = max(call, highest.get(name, 0))
+        return [without_slashes(name), call - shifts.get(name, 0), output, *references(keywords, shifts, highest)]
+    return [references(inner, shifts, highest) for inner in value]
+
+
+def single(ends):
+    """One input or output stands by itself; in a list, Keras 3 would expect a list wherever the model is called."""
+    return ends[0] if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list) else ends

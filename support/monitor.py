@@ -1,0 +1,83 @@
+"""A watch on the three ways in which a game ends early, each with a flag to try."""
+
+import math
+
+import numpy as np
+
+MEMORY = 0.99  # of the running means: they look back over about 100 steps
+PATIENCE = 200  # steps that a failure must last before it is named
+SURE_REAL, SURE_FAKE = 0.97, 0.03  # D has won: it is this sure of both
+LOST_VARIETY = 0.2  # G has collapsed: its pictures differ by less than this share of what the real ones do
+
+
+def variety(pictures):
+    """Measure how much the pictures of a batch differ: the standard deviation over the batch, averaged over pixels.
+
+    Args:
+        pictures: Array of floats `(b, height, width, channels)`.
+
+    Returns:
+        A float; 0 when all are the same picture.
+    """
+    return float(np.asarray(pictures, "float32").std(axis=0).mean())
+
+
+class Monitor:
+    """Watch the measurements of each step and name a failure once, when it has lasted.
+
+    Example:
+        >>> monitor = Monitor()
+        >>> monitor.check_finite(1, 0.69, float("nan"))
+        Traceback (most recent call last):
+        ...
+        FloatingPointError: the generator's loss is nan at step 1
+    """
+
+    def __init__(self):
+        self.means = {"D(x)": 0.5, "D(G(z))": 0.5, "variety": 1.0}
+        self.lasted = {"won": 0, "collapsed": 0}
+
+    def check_finite(self, step, discriminator_loss, generator_loss):
+        """Stop at a loss that is no number.
+
+        Raises:
+            FloatingPointError: If a loss is infinite or not a number.
+        """
+        for player, loss in (("discriminator", discriminator_loss), ("generator", generator_loss)):
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the {player}'s loss is {loss} at step {step}")
+
+    def watch(self, real_output, fake_output, variety_share):
+        """Follow one step.
+
+        Args:
+            real_output: D(x), the mean probability that D gives to real pictures.
+            fake_output: D(G(z)), the same for fakes.
+            variety_share: `variety` of the fakes divided by that of the real pictures.
+
+        Returns:
+            None, or a line that names a failure and a flag to try; each failure once.
+        """
+        for name, value in (("D(x)", real_output), ("D(G(z))", fake_output), ("variety", variety_share)):
+            self.means[name] = MEMORY * self.means[name] + (1 - MEMORY) * value
+        signs = {
+            "won": self.means["D(x)"] > SURE_REAL and self.means["D(G(z))"] < SURE_FAKE,
+            "collapsed": self.means["variety"] < LOST_VARIETY,
+        }
+        for failure, seen in signs.items():
+            self.lasted[failure] = self.lasted[failure] + 1 if seen else 0
+            if self.lasted[failure] == PATIENCE:
+                return self.describe(failure)
+        return None
+
+    def describe(self, failure):
+        """Word a failure."""
+        if failure == "won":
+            return (
+                f"D has won: for {PATIENCE} steps D(x) is near 1 ({self.means['D(x)']:.3f}) and D(G(z)) near 0 "
+                f"({self.means['D(G(z))']:.3f}), so G learns little; try --label-smoothing 0.1, or a higher --dropout"
+            )
+        return (
+            f"G has collapsed: for {PATIENCE} steps its pictures differ by {self.means['variety']:.0%} of what the real "
+            "ones do; try a smaller --learning-rate, or --loss hinge"
+        )

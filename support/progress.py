@@ -1,0 +1,59 @@
+"""Long work shows itself: a bar on a terminal, a line an epoch elsewhere."""
+
+import sys
+
+from tqdm import tqdm
+
+from support.machine import in_words
+
+
+class Progress:
+    """Show how far a run is, and what the players' numbers are.
+
+    Args:
+        settings: The run's settings.
+        steps_per_epoch: Steps in an epoch.
+        played: Steps that were played before.
+    """
+
+    def __init__(self, settings, steps_per_epoch, played):
+        self.epochs, self.steps_per_epoch = settings["epochs"], steps_per_epoch
+        self.batch_size = settings["batch_size"]
+        self.bar = tqdm(
+            total=self.epochs * steps_per_epoch * self.batch_size,
+            initial=played * self.batch_size,
+            unit=" pictures",
+            unit_scale=True,
+            smoothing=0.05,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.bar.close()
+
+    def step(self, epoch, values):
+        """Move the bar by one step; `values` are the five measurements of `support.history`."""
+        d_loss, g_loss, real, fake, _ = values
+        self.bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
+        self.bar.set_postfix_str(f"D {d_loss:.2f} G {g_loss:.2f} D(x) {real:.2f} D(G(z)) {fake:.2f}", refresh=False)
+        self.bar.update(self.batch_size)
+
+    def epoch(self, epoch, means, seconds):
+        """Where no bar is shown, print a line for an epoch: means of the five measurements, and its seconds."""
+        if not self.bar.disable:
+            return
+        d_loss, g_loss, real, fake, _ = means
+        rate = self.steps_per_epoch * self.batch_size / max(seconds, 1e-9)
+        print(
+            f"epoch {epoch}/{self.epochs}  D {d_loss:.3f}  G {g_loss:.3f}  D(x) {real:.2f}  D(G(z)) {fake:.2f}  "
+            f"{rate:,.0f} pictures/s  {in_words(seconds * (self.epochs - epoch))} left",
+            flush=True,
+        )
+
+    def say(self, text):
+        """Print a line above the bar; None prints nothing."""
+        if text:
+            tqdm.write(text, file=sys.stderr)

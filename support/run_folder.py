@@ -1,0 +1,126 @@
+"""The files of a run: where each one goes, what is there already, and the generator's own file."""
+
+import json
+import os
+import pathlib
+import shutil
+
+import absl.logging
+import h5py
+
+from support.checkpoints import checkpoint_paths
+from support.errors import InputError
+from support.whole_files import written_beside
+
+CHECKPOINT_FOLDER = "training_checkpoints_"
+FOLDER_NAMES = {"cars": "cars_deeplake"}  # the one preset whose published folder has a longer name
+
+
+class RunFolder:
+    """The folder that `--out` names.
+
+    Args:
+        out: The folder; made by `prepare`.
+        preset: Name of the run's preset.
+
+    Attributes:
+        logs: Folder of curves, sample plots, history and settings.
+        checkpoints: Folder of checkpoints.
+    """
+
+    def __init__(self, out, preset):
+        self.out = pathlib.Path(out)
+        self.preset = preset
+        self.logs = self.out / "training_logs"
+        self.checkpoints = self.out / (CHECKPOINT_FOLDER + FOLDER_NAMES.get(preset, preset))
+
+    def contents(self):
+        """List what runs left here: generators, checkpoint folders and the logs."""
+        found = [*self.out.glob("generator_e*.h5"), *self.out.glob(CHECKPOINT_FOLDER + "*")]
+        return sorted(found) + ([self.logs] if self.logs.exists() else [])
+
+    def refuse_if_used(self):
+        """Refuse a folder that holds a run; what `--dry-run` wrote may be replaced.
+
+        Raises:
+            InputError: If generators, checkpoints or logs of a run are here, or the place cannot be a folder.
+        """
+        parent = next(path for path in (self.out, *self.out.absolute().parents) if path.exists())
+        if not parent.is_dir():
+            raise InputError(f"--out {self.out}: {parent} is a file, not a folder; name another place")
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise InputError(f"--out {self.out}: {parent} may not be written to; name another place")
+        if self.contents() and not self.stored_settings().get("dry_run"):
+            raise InputError(
+                f"--out {self.out} already holds a run ({self.contents()[0].name}); continue it with --resume, "
+                "choose another folder with --out, or replace it with --overwrite"
+            )
+
+    def prepare(self, resume):
+        """Make the folders; for a new run, remove what an earlier one left. Called when all else is known to be well."""
+        if not resume:
+            for path in self.contents():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.checkpoints.mkdir(exist_ok=True)
+
+    def stored_settings(self):
+        """Read `settings.json`; an empty dictionary where there is none, or none that can be read."""
+        try:
+            return json.loads((self.logs / "settings.json").read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def write_settings(self, settings):
+        """Write `settings.json`, whole or not at all."""
+        with written_beside(self.logs / "settings.json") as temporary:
+            temporary.write_text(json.dumps(settings, indent=2) + "\n")
+
+    def generator_path(self, epoch):
+        """Give the path of the generator saved at an epoch: `generator_e010.h5`."""
+        return self.out / f"generator_e{epoch:03d}.h5"
+
+
+def find_run(out, preset=None):
+    """Find the run that `--resume` means.
+
+    Args:
+        out: The folder that `--out` names.
+        preset: The preset that was typed, or None.
+
+    Returns:
+        Its `RunFolder`.
+
+    Raises:
+        InputError: If there is no checkpoint, or it is another preset's.
+    """
+    presets = {}
+    for folder in sorted(pathlib.Path(out).glob(CHECKPOINT_FOLDER + "*")):
+        if checkpoint_paths(folder):
+            name = folder.name.removeprefix(CHECKPOINT_FOLDER)
+            presets[next((key for key, value in FOLDER_NAMES.items() if value == name), name)] = folder
+    if not presets:
+        raise InputError(f"nothing to resume in {out}: no checkpoint there; start without --resume, or name its --out")
+    if preset and preset not in presets:
+        held = ", ".join(presets)
+        raise InputError(
+            f"--out {out} holds a run of preset {held}, not {preset}; use --preset {held} or another --out"
+        )
+    return RunFolder(out, preset or next(iter(presets)))
+
+
+def save_generator(generator, path, information):
+    """Save a generator as HDF5, with `information` as JSON in its attribute `gan`, whole or not at all.
+
+    Keras warns at every save that HDF5 is its old format. It is kept on purpose, as the file that people know and
+    that every Keras version and converter reads, so the warning is held back.
+    """
+    verbosity = absl.logging.get_verbosity()
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    try:
+        with written_beside(path) as temporary:
+            generator.save(temporary)
+            with h5py.File(temporary, "a") as file:
+                file.attrs["gan"] = json.dumps(information)
+    finally:
+        absl.logging.set_verbosity(verbosity)

@@ -1,0 +1,92 @@
+"""What a run is: a preset's row, or a stored run's settings, with what was typed, fitted to the pictures."""
+
+import zlib
+
+from support import run_folder
+from support.checkpoints import load_newest_checkpoint
+from support.errors import InputError
+
+MAY_CHANGE_ON_RESUME = {"epochs", "save_every", "plot_every", "data"}  # data: the same pictures in another place
+
+
+def choose_settings(arguments, presets):
+    """Settle what the run is.
+
+    Args:
+        arguments: The parsed flags; None where one was not typed.
+        presets: Dictionary from a preset's name to its row of values.
+
+    Returns:
+        `(settings, run, checkpoint)`: plain values, the `RunFolder`, and what `load_newest_checkpoint` returned, or None.
+
+    Raises:
+        InputError: If the folder holds a run and none of the ways on was taken, or a flag contradicts the stored run.
+    """
+    names = {"seed", *next(iter(presets.values()))}
+    typed = {name: value for name, value in vars(arguments).items() if name in names and value is not None}
+    if arguments.resume:
+        if arguments.overwrite or arguments.dry_run:
+            raise InputError("--resume goes on with a run, received --overwrite or --dry-run too; leave these out")
+        run = run_folder.find_run(arguments.out, arguments.preset)
+        checkpoint = load_newest_checkpoint(run.checkpoints)
+        settings = checkpoint[2]["settings"]
+        for name, value in typed.items():
+            if name not in MAY_CHANGE_ON_RESUME and value != settings[name]:
+                flag = "--" + name.replace("_", "-")
+                raise InputError(
+                    f"{flag} is {settings[name]} in this run, received {value}; leave it out, or use another --out"
+                )
+        return settings | typed, run, checkpoint
+
+    preset = arguments.preset or "cifar10"
+    settings = {"preset": preset, "seed": 0} | presets[preset] | typed
+    settings |= {"dry_run": arguments.dry_run, "batch_size_typed": "batch_size" in typed}
+    if arguments.dry_run:
+        settings["epochs"] = 1
+    if settings["data"] is None:
+        raise InputError(
+            f"preset {preset} needs pictures: give --data a folder, a .zip or an .npz, or use --preset shapes"
+        )
+    run = run_folder.RunFolder(arguments.out, preset)
+    if not arguments.overwrite:
+        run.refuse_if_used()
+    return settings, run, None
+
+
+def wanted_size(settings, arguments):
+    """Give the height, width and channels to bring pictures to; None for each that an .npz keeps.
+
+    An .npz has a size of its own, and keeps it unless told otherwise: MNIST stays 28x28 and grey.
+    """
+    own = settings["data"].lower().endswith(".npz") and "data_fingerprint" not in settings
+    height, width = (None, None) if own and not arguments.image_size else settings["image_size"]
+    return height, width, None if own and not arguments.channels else settings["channels"]
+
+
+def fit_to_pictures(settings, pictures):
+    """Fit the settings to the pictures, in place: size, channels, batch, and a fingerprint to know them again.
+
+    Raises:
+        InputError: If there are too few or too small pictures, a typed batch is larger than the data, classes are
+            asked for and missing, or a resumed run's pictures are not those that it began with.
+    """
+    fingerprint = zlib.crc32(pictures.images)
+    if settings.setdefault("data_fingerprint", fingerprint) != fingerprint:
+        raise InputError(
+            f"the pictures in {settings['data']} are not those this run began with; give --data the old ones"
+        )
+    count, height, width, channels = pictures.images.shape
+    settings["image_size"], settings["channels"] = [height, width], channels
+    if min(height, width) < 8:
+        raise InputError(f"the pictures are {height}x{width}, below 8 on a side; enlarge them with --image-size 32")
+    if count < 2:
+        raise InputError(f"{pictures.source} holds one picture; a GAN needs hundreds to learn from")
+    if settings["conditional"] and not pictures.class_names:
+        raise InputError(f"--conditional needs classes, and {pictures.source} has none; make one folder a class")
+    if settings["batch_size"] > count:
+        if settings["batch_size_typed"]:
+            raise InputError(
+                f"--batch-size {settings['batch_size']} is more than the {count} pictures there are; lower it"
+            )
+        print(f"the preset's batch of {settings['batch_size']} shrinks to the {count} pictures there are")
+        settings["batch_size"] = count

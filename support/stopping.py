@@ -1,0 +1,38 @@
+"""Stopping between two steps: on Ctrl-C, on a polite kill, or when the time is up."""
+
+import signal
+import time
+
+
+class StopRequest:
+    """Listen for reasons to stop, so that a step is never cut in two.
+
+    Inside the `with` block the first Ctrl-C (or SIGTERM, which schedulers send before they take a machine away) is
+    only noted: the loop asks `reason` between steps. A second Ctrl-C stops at once.
+
+    Args:
+        minutes: Time until `reason` is "time", or None.
+
+    Attributes:
+        reason: None, "time", "interrupt" or "terminate".
+    """
+
+    def __init__(self, minutes=None):
+        self.deadline = time.monotonic() + minutes * 60 if minutes else float("inf")
+        self.signal_reason = None
+
+    def __enter__(self):
+        self.previous = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        self.signal_reason = "interrupt" if number == signal.SIGINT else "terminate"
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    @property
+    def reason(self):
+        return self.signal_reason or ("time" if time.monotonic() >= self.deadline else None)

@@ -1,0 +1,411 @@
+"""Train a generative adversarial network, and watch it learn.
+
+    python train.py --preset shapes --out runs/shapes     minutes on a laptop, no download
+    python train.py --epochs 200                          CIFAR-10, the classic: hours on a CPU, less on a GPU
+    python train.py --preset folder --data my_pictures    pictures of your own
+
+The game, a step at a time, is `play_step`; the rest loads, shows and saves. Every value of a preset is also a flag, and
+`--help` says what each is for. Left out on purpose: a trainer class, callbacks and configuration files. The loop is here.
+"""
+
+import argparse
+import math
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on how it was built are not for this place
+
+import keras
+import numpy as np
+from keras import ops
+
+import defDATA
+import defGAN
+import discri_keras
+import gene_keras
+from support import checkpoints, curves, flags, machine, run_folder
+from support.errors import InputError, OneLineParser, one_line_errors
+from support.history import History
+from support.monitor import Monitor, variety
+from support.picture_grid import picture_grid, save_image, to_uint8
+from support.progress import Progress
+from support.settings import choose_settings, fit_to_pictures, wanted_size
+from support.stopping import StopRequest
+
+# One row a published system, plain values. `CLASSIC` is the CIFAR-10 GAN; the others say where they differ from it.
+CLASSIC = {
+    # the pictures
+    "data": "cifar10",
+    "image_size": [32, 32],  # height, width
+    "channels": 3,
+    "shuffle_window": 0,  # 0: mix all
+    "conditional": False,
+    # the two networks
+    "network": "classic",
+    "noise_size": 100,
+    "filters": 128,
+    "generator_batch_normalization": False,
+    "discriminator_batch_normalization": False,
+    "dropout": 0.4,  # in the discriminator
+    "mixed_precision": False,
+    # the game
+    "loss": "bce",
+    "label_smoothing": 0.0,
+    "batch_size": 128,
+    "epochs": 200,
+    "learning_rate": 2e-4,
+    "beta_1": 0.5,
+    # what is written
+    "save_every": 10,
+    "plot_every": 1,
+}
+DCGAN = (
+    CLASSIC
+    | {"network": "dcgan", "filters": 64, "dropout": 0.0}
+    | {"generator_batch_normalization": True, "discriminator_batch_normalization": True}
+)
+PRESETS = {
+    "cifar10": CLASSIC,
+    "cifar100": CLASSIC
+    | {"data": "cifar100", "generator_batch_normalization": True, "loss": "hinge", "batch_size": 256, "epochs": 50},
+    "cars": DCGAN
+    | {"data": None, "image_size": [240, 360], "shuffle_window": 8000, "label_smoothing": 0.1}
+    | {"epochs": 800, "learning_rate": 1e-4, "save_every": 100},
+    "folder": DCGAN | {"data": None, "image_size": [64, 64]},
+    "shapes": CLASSIC | {"data": "shapes", "filters": 32, "batch_size": 64, "epochs": 20},
+}
+NETWORKS = {
+    "classic": (gene_keras.classic_generator, discri_keras.classic_discriminator),
+    "dcgan": (gene_keras.dcgan_generator, discri_keras.dcgan_discriminator),
+}
+SAMPLES = 64  # pictures in a sample plot
+BESIDE_REAL = 36  # of them in the collage of real and fake
+
+
+def parse_arguments(arguments):
+    """Read the flags. One that was not typed is None: the preset's value, or the resumed run's, stands."""
+    parser = OneLineParser(prog="train.py", description="Train a GAN. Every flag's default is the preset's value.")
+    yes_or_no = argparse.BooleanOptionalAction
+    add = parser.add_argument
+    add("--preset", choices=PRESETS, help="which published system to train (default: cifar10)")
+
+    add = parser.add_argument_group("the pictures").add_argument
+    add("--data", metavar="PATH", help="a folder of pictures, a .zip, an .npz; or cifar10, cifar100, shapes")
+    add("--image-size", type=flags.image_size, metavar="HxW", help="64, or height x width: 240x360; from 8 up")
+    add("--channels", type=int, choices=(1, 3, 4), help="1 grey, 3 colour, 4 colour and alpha")
+    add("--shuffle-window", type=flags.whole_number(0), help="how far the shuffle carries a picture; 0: anywhere")
+    add("--conditional", action=yes_or_no, help="train on the classes too, so that samples.py can draw one of them")
+
+    add = parser.add_argument_group("the two networks").add_argument
+    add("--network", choices=NETWORKS, help="classic, or dcgan: batch normalization throughout")
+    add("--noise-size", type=flags.whole_number(), help="length of the noise vector z")
+    add("--filters", type=flags.whole_number(2), help="width of the networks: half is about four times as fast")
+    add("--generator-batch-normalization", action=yes_or_no, help="normalise G's layers over the batch")
+    add("--discriminator-batch-normalization", action=yes_or_no, help="the same in D, which then sees real and fake apart")
+    add("--dropout", type=flags.share, help="in the discriminator: the more, the harder it is for it to memorise")
+    add("--mixed-precision", action=yes_or_no, help="compute in bfloat16, for speed on chips that have it")
+
+    add = parser.add_argument_group("the game").add_argument
+    add("--loss", choices=("bce", "hinge"), help="binary cross-entropy, or hinge for both players")
+    add("--label-smoothing", type=flags.share, help="0.1: D's target for real is 0.9, which keeps it from certainty")
+    add("--batch-size", type=flags.whole_number(), help="real pictures, and as many fakes, in a step")
+    add("--epochs", type=flags.whole_number(), help="passes over the real pictures")
+    add("--learning-rate", type=flags.positive_number, help="of both players' Adam; smaller is steadier and slower")
+    add("--beta-1", type=flags.share, help="Adam's memory of the gradient; above 0.5 the game tends to oscillate")
+
+    add = parser.add_argument_group("the run").add_argument
+    add("--out", default=".", metavar="FOLDER", help="where everything is written (default: here)")
+    add("--seed", type=flags.whole_number(0), help="fixes weights, noise and data order (default: 0)")
+    add("--save-every", type=flags.whole_number(), metavar="EPOCHS", help="save generator and checkpoint this often")
+    add("--plot-every", type=flags.whole_number(), metavar="EPOCHS", help="draw samples and curves this often")
+    add("--checkpoint-minutes", type=flags.positive_number, default=10.0, help="save a checkpoint also this often (10)")
+    add("--minutes", type=flags.positive_number, help="stop cleanly after this time")
+    add("--resume", action="store_true", help="go on where the run in --out stopped")
+    add("--overwrite", action="store_true", help="replace the run in --out")
+    add("--dry-run", action="store_true", help="play two steps and write every file once")
+    return parser.parse_args(arguments)
+
+
+def steps_in_epoch(pictures, settings):
+    """Count the steps of an epoch, one pass over the real pictures; a dry run has two."""
+    return 2 if settings["dry_run"] else math.ceil(len(pictures) / settings["batch_size"])
+
+
+def network_size(settings, class_count):
+    """Give what the settings say of both networks alike."""
+    height, width = settings["image_size"]
+    return {"height": height, "width": width, "class_count": class_count} | {
+        name: settings[name] for name in ("channels", "filters")
+    }
+
+
+def build_generator(settings, class_count):
+    """Build the generator that the settings describe; `class_count` 0 for one without classes."""
+    return NETWORKS[settings["network"]][0](
+        noise_size=settings["noise_size"],
+        batch_normalization=settings["generator_batch_normalization"],
+        **network_size(settings, class_count),
+    )
+
+
+def build_players(settings, class_count):
+    """Build G and D, and join them for the game.
+
+    Returns:
+        `(generator, discriminator, combined)`.
+    """
+    generator = build_generator(settings, class_count)
+    discriminator = NETWORKS[settings["network"]][1](
+        dropout=settings["dropout"],
+        batch_normalization=settings["discriminator_batch_normalization"],
+        **network_size(settings, class_count),
+    )
+    losses = defGAN.hinge() if settings["loss"] == "hinge" else defGAN.binary_cross_entropy(settings["label_smoothing"])
+    combined = defGAN.compile_players(generator, discriminator, losses, settings["learning_rate"], settings["beta_1"])
+    return generator, discriminator, combined
+
+
+def play_step(players, real, classes, noise, check=None):
+    """Play one step of the game: D's turn, then G's.
+
+    Args:
+        players: `(generator, discriminator, combined)`.
+        real: Real pictures, float32 `(b, height, width, channels)` in [-1, 1].
+        classes: Their class numbers `(b, 1)`, or None. The fakes are made of the same classes.
+        noise: float32 `(2, b, z)` from a standard normal distribution: for D's turn, and for G's.
+        check: A `defGAN.StepCheck`, or None.
+
+    Returns:
+        `(values, fake)`: D's loss, G's loss, D(x), D(G(z)) in D's turn and in G's turn; and D's fakes.
+    """
+    generator, discriminator, combined = players
+    count = len(real)
+    is_real, is_fake = np.ones((count, 1), "float32"), np.zeros((count, 1), "float32")
+
+    def with_classes(inputs):
+        return inputs if classes is None else [inputs, classes]
+
+    # The fakes are made in training mode, as in G's turn, but G does not learn here: D's gradient stops at them.
+    fake = ops.stop_gradient(generator(with_classes(noise[0]), training=True))
+
+    # (1) D: maximise log D(x) + log(1 - D(G(z)))          (with --loss hinge: see defGAN.py)
+    if defGAN.normalizes_batches(discriminator):
+        on_real = discriminator.train_on_batch(with_classes(real), is_real, return_dict=True)
+        on_fake = discriminator.train_on_batch(with_classes(fake), is_fake, return_dict=True)
+        d_loss, d_real, d_fake = (on_real["loss"] + on_fake["loss"]) / 2, on_real["d_of_real"], on_fake["d_of_fake"]
+    else:
+        both = ops.concatenate([ops.convert_to_tensor(real), fake])
+        labels = np.concatenate([is_real, is_fake])
+        inputs = both if classes is None else [both, np.concatenate([classes, classes])]
+        on_both = discriminator.train_on_batch(inputs, labels, return_dict=True)
+        d_loss, d_real, d_fake = on_both["loss"], on_both["d_of_real"], on_both["d_of_fake"]
+    if check:
+        check.moved(discriminator)
+
+    # (2) G: maximise log D(G(z)), through a D that stands still
+    on_generated = combined.train_on_batch(with_classes(noise[1]), is_fake, return_dict=True)
+    if check:
+        check.moved(generator)
+    values = (d_loss, on_generated["loss"], d_real, d_fake, on_generated["d_of_fake"])
+    return tuple(float(value) for value in values), fake
+
+
+def step_inputs(pictures, settings, order, epoch, step):
+    """Make what a step needs; a function of the seed, the epoch and the step alone, so a resumed run draws the same."""
+    chosen = order[step]
+    classes = pictures.labels[chosen].reshape(-1, 1) if settings["conditional"] else None
+    random = np.random.default_rng([settings["seed"], epoch, step])
+    noise = random.standard_normal((2, len(chosen), settings["noise_size"]), dtype="float32")
+    return defDATA.to_floats(pictures.images[chosen]), classes, noise
+
+
+def all_variables(players):
+    """Group every variable of the game: both networks, dropout's seeds among them, and both optimizers."""
+    generator, discriminator, combined = players
+    return {
+        "generator": generator.variables,
+        "discriminator": discriminator.variables,
+        "discriminator optimizer": discriminator.optimizer.variables,
+        "generator optimizer": combined.optimizer.variables,
+    }
+
+
+def rehearse(players, pictures, settings, order):
+    """Play a few steps and take them back: prove that each player moves in its own turn alone, and time a step.
+
+    Returns:
+        Seconds a step takes, compilation left out.
+
+    Raises:
+        InputError: If a player stands still or moves in the other's turn: training would be in vain.
+    """
+    variables = [variable for group in all_variables(players).values() for variable in group]
+    before = checkpoints.copy_variables(variables)
+    try:
+        play_step(players, *step_inputs(pictures, settings, order, 1, 0), defGAN.StepCheck(*players[:2]))
+    except RuntimeError as error:
+        raise InputError(f"{error}; please report this with keras {keras.__version__}") from error
+    start, played = time.monotonic(), 0
+    while played < 5 and time.monotonic() - start < 2:
+        play_step(players, *step_inputs(pictures, settings, order, 1, 0))
+        played += 1
+    seconds = (time.monotonic() - start) / played
+    checkpoints.assign_variables(variables, before)
+    return seconds
+
+
+def save_generator(generator, settings, run, epoch, class_names):
+    """Save the generator as plain float32 layers, with what made it. Returns the path."""
+    plain = generator
+    if settings["mixed_precision"]:
+        keras.config.set_dtype_policy("float32")
+        plain = build_generator(settings, len(class_names or []))
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        plain.set_weights(generator.get_weights())
+    information = {name: settings[name] for name in ("preset", "noise_size", "seed")}
+    information |= {"epoch": epoch, "class_names": class_names, "versions": machine.versions()}
+    path = run.generator_path(epoch)
+    run_folder.save_generator(plain, path, information)
+    return path
+
+
+def draw_samples(generator, pictures, settings, run, epoch):
+    """Draw what G makes of the same noise every time, and real pictures beside some of it."""
+    random = np.random.default_rng([settings["seed"], 0])  # epoch 0: no step of the training draws from it
+    noise = random.standard_normal((SAMPLES, settings["noise_size"]), dtype="float32")
+    names = pictures.class_names if settings["conditional"] else None
+    classes = np.arange(SAMPLES).reshape(-1, 1) % len(names) if names else None
+    fake = to_uint8(ops.convert_to_numpy(generator([noise, classes] if names else noise, training=False)))
+    columns = len(names) if names and len(names) <= 16 else None  # a column a class
+    save_image(picture_grid(fake, columns), run.logs / f"generated_plot_e{epoch:03d}.png")
+    real = pictures.images[random.permutation(len(pictures))[:BESIDE_REAL]]
+    curves.draw_real_and_fake(run.logs / "real_fake.png", real, fake[: len(real)])
+
+
+def train(players, pictures, settings, run, history, arguments):
+    """Play epoch after epoch, and write as it goes.
+
+    Returns:
+        `(written, reason)`: the last generator's path, or None; and what ended the run early ("time", "interrupt",
+        "terminate"), or None.
+    """
+    steps_per_epoch = steps_in_epoch(pictures, settings)
+    names = pictures.class_names if settings["conditional"] else None
+
+    def save_checkpoint():
+        groups = {name: checkpoints.copy_variables(group) for name, group in all_variables(players).items()}
+        groups["history"] = [history.array()]
+        information = {"settings": settings, "seconds": history.seconds}
+        checkpoints.save_checkpoint(run.checkpoints, len(history.steps), groups, information)
+        history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
+        return time.monotonic()
+
+    def draw(epoch):
+        draw_samples(players[0], pictures, settings, run, epoch)
+        loss_at_chance = 1.0 if settings["loss"] == "hinge" else math.log(2)
+        curves.draw_history(run.logs, history.array(), steps_per_epoch, loss_at_chance)
+
+    epochs_played, steps_played = divmod(len(history.steps), steps_per_epoch)
+    monitor, saved_at, written = Monitor(), time.monotonic(), None
+    history.start_clock()
+    with StopRequest(arguments.minutes) as stop, Progress(settings, steps_per_epoch, len(history.steps)) as progress:
+        for epoch in range(epochs_played + 1, settings["epochs"] + 1):
+            order = defDATA.epoch_order(
+                len(pictures), settings["batch_size"], settings["seed"], epoch, settings["shuffle_window"]
+            )
+            for step in range(steps_played, steps_per_epoch):
+                real, classes, noise = step_inputs(pictures, settings, order, epoch, step)
+                values, fake = play_step(players, real, classes, noise)
+                monitor.check_finite(len(history.steps) + 1, *values[:2])
+                history.add(epoch, values)
+                progress.step(epoch, values)
+                if step % 10 == 0:
+                    progress.say(monitor.watch(*values[2:4], variety(fake) / max(variety(real), 1e-6)))
+                if stop.reason:
+                    break
+                if time.monotonic() - saved_at > arguments.checkpoint_minutes * 60:
+                    saved_at = save_checkpoint()
+            finished = len(history.steps) == settings["epochs"] * steps_per_epoch
+            if stop.reason in ("interrupt", "terminate") and not finished:
+                save_checkpoint()
+                return written, stop.reason
+            last = finished or stop.reason
+            if last or epoch % settings["plot_every"] == 0:
+                draw(epoch)
+            if last or epoch % settings["save_every"] == 0:
+                saved_at = save_checkpoint()
+                written = save_generator(players[0], settings, run, epoch, names)
+            history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
+            progress.epoch(epoch, history.means(epoch, steps_per_epoch), history.seconds[epoch - 1])
+            if stop.reason:
+                return written, None if finished else stop.reason
+            steps_played = 0
+    return written, None
+
+
+def main(arguments=None):
+    """Train as the flags say."""
+    with one_line_errors("train.py"):
+        arguments = parse_arguments(arguments)
+        settings, run, checkpoint = choose_settings(arguments, PRESETS)
+        pictures = defDATA.load_pictures(settings["data"], *wanted_size(settings, arguments), settings["seed"])
+        fit_to_pictures(settings, pictures)
+        keras.utils.set_random_seed(settings["seed"])
+        keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")
+        players = build_players(settings, len(pictures.class_names) if settings["conditional"] else 0)
+        history = History()
+        if checkpoint:
+            path, groups, information = checkpoint
+            for name, variables in all_variables(players).items():
+                checkpoints.assign_variables(variables, groups[name])
+            history = History(groups["history"][0], information["seconds"])
+            print(f"resuming from {path}, after {len(history.steps):,} steps")
+        steps_per_epoch = steps_in_epoch(pictures, settings)
+        left = settings["epochs"] * steps_per_epoch - len(history.steps)
+        if left <= 0:
+            raise InputError(
+                f"the run in {run.out} has finished its {settings['epochs']} epochs; go on with --resume --epochs "
+                f"{settings['epochs'] + 100}"
+            )
+
+        print(f"machine    {machine.describe_machine()}")
+        print(f"pictures   {pictures.describe()}")
+        print("settings   " + ", ".join(f"{name} {value}" for name, value in settings.items()))
+        print(f"generator  {players[0].count_params():,} parameters")
+        print(f"discriminator {players[1].count_params():,} parameters", flush=True)
+        order = defDATA.epoch_order(len(pictures), settings["batch_size"], settings["seed"], 1)
+        seconds = rehearse(players, pictures, settings, order)
+        run.prepare(resume=bool(checkpoint))
+        run.write_settings(settings | {"versions": machine.versions()})
+        print(
+            f"time       {seconds * 1000:.0f} ms a step, {machine.in_words(seconds * steps_per_epoch)} an epoch of "
+            f"{steps_per_epoch:,} steps, {machine.in_words(seconds * left)} in all"
+            + (f"; stops after {arguments.minutes:g} min" if arguments.minutes else ""),
+            flush=True,
+        )
+        try:
+            written, reason = train(players, pictures, settings, run, history, arguments)
+        except FloatingPointError as error:
+            raise InputError(
+                f"{error}; the last good checkpoint is kept in {run.checkpoints}; "
+                "start again with a smaller --learning-rate, or --loss hinge"
+            ) from None
+        say_what_next(run, written, reason, settings)
+    return {"interrupt": 130, "terminate": 143}.get(reason, 0)  # as shells count a process that a signal ended
+
+
+def say_what_next(run, written, reason, settings):
+    """Say what was written, and the next command to type."""
+    resume = f"python train.py --resume --out {run.out}"
+    if reason in ("interrupt", "terminate"):
+        print(f"stopped; everything is saved in {run.checkpoints}\ngo on with:  {resume}")
+        return
+    print(f"written    {written}: plain Keras layers, in the HDF5 format that every Keras reads")
+    print(f"           {run.logs}: sample plots, real_fake.png, losses.png, discriminator_output.png, history.csv")
+    print(f"           {run.checkpoints}: to go on with {resume}" + ("" if reason else " --epochs ..."))
+    print(f"draw with: python samples.py {written}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
