@@ -10,9 +10,6 @@ It opens what train.py writes, and any other .h5 or .keras file whose model make
 included. The same --seed draws the same pictures, and a larger --n the same ones followed by more.
 """
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on its own start are not for this place
 import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
 import math

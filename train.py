@@ -8,13 +8,12 @@ The game, a step at a time, is `play_step`; the rest loads, shows and saves. Eve
 `--help` says what each is for. Left out on purpose: a trainer class, callbacks and configuration files. The loop is here.
 """
 
+import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
+
 import argparse
 import math
-import os
 import sys
 import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on how it was built are not for this place
 
 import keras
 import numpy as np
@@ -102,7 +101,11 @@ def parse_arguments(arguments):
     add("--noise-size", type=flags.whole_number(), help="length of the noise vector z")
     add("--filters", type=flags.whole_number(2), help="width of the networks: half is about four times as fast")
     add("--generator-batch-normalization", action=yes_or_no, help="normalise G's layers over the batch")
-    add("--discriminator-batch-normalization", action=yes_or_no, help="the same in D, which then sees real and fake apart")
+    add(
+        "--discriminator-batch-normalization",
+        action=yes_or_no,
+        help="the same in D, which then sees real and fake apart",
+    )
     add("--dropout", type=flags.share, help="in the discriminator: the more, the harder it is for it to memorise")
     add("--mixed-precision", action=yes_or_no, help="compute in bfloat16, for speed on chips that have it")
 
@@ -337,7 +340,9 @@ def train(players, pictures, settings, run, history, arguments):
                 saved_at = save_checkpoint()
                 written = save_generator(players[0], settings, run, epoch, names)
             history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
-            progress.epoch(epoch, history.means(epoch, steps_per_epoch), history.seconds[epoch - 1])
+            total = settings["epochs"] * steps_per_epoch
+            steps, seconds = len(history.steps) - (epoch - 1) * steps_per_epoch, history.seconds[epoch - 1]
+            progress.epoch(epoch, history.means(epoch, steps_per_epoch), steps, seconds, total - len(history.steps))
             if stop.reason:
                 return written, None if finished else stop.reason
             steps_played = 0

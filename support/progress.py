@@ -17,8 +17,7 @@ class Progress:
     """
 
     def __init__(self, settings, steps_per_epoch, played):
-        self.epochs, self.steps_per_epoch = settings["epochs"], steps_per_epoch
-        self.batch_size = settings["batch_size"]
+        self.epochs, self.batch_size = settings["epochs"], settings["batch_size"]
         self.bar = tqdm(
             total=self.epochs * steps_per_epoch * self.batch_size,
             initial=played * self.batch_size,
@@ -41,15 +40,22 @@ class Progress:
         self.bar.set_postfix_str(f"D {d_loss:.2f} G {g_loss:.2f} D(x) {real:.2f} D(G(z)) {fake:.2f}", refresh=False)
         self.bar.update(self.batch_size)
 
-    def epoch(self, epoch, means, seconds):
-        """Where no bar is shown, print a line for an epoch: means of the five measurements, and its seconds."""
+    def epoch(self, epoch, means, steps, seconds, steps_left):
+        """Where no bar is shown, print a line for an epoch.
+
+        Args:
+            epoch: Its number, from 1.
+            means: Means of the five measurements.
+            steps: Steps of it that were played.
+            seconds: Seconds these took.
+            steps_left: Steps to the end of the run.
+        """
         if not self.bar.disable:
             return
         d_loss, g_loss, real, fake, _ = means
-        rate = self.steps_per_epoch * self.batch_size / max(seconds, 1e-9)
         print(
             f"epoch {epoch}/{self.epochs}  D {d_loss:.3f}  G {g_loss:.3f}  D(x) {real:.2f}  D(G(z)) {fake:.2f}  "
-            f"{rate:,.0f} pictures/s  {in_words(seconds * (self.epochs - epoch))} left",
+            f"{steps * self.batch_size / seconds:,.0f} pictures/s  {in_words(seconds / steps * steps_left)} left",
             flush=True,
         )
 
