@@ -2,9 +2,9 @@
 
     python defDATA.py PATH      says what is in a folder of pictures, a .zip or an .npz
 
-Where pictures come from: a name (`cifar10`, `cifar100`: the training split, through `keras.datasets`; `shapes`: drawn
-by the suite) or a path. They stay uint8 in memory, a quarter of the size, and become floats batch by batch. The order
-of an epoch is computed from the seed and the epoch's number, never stored: a run that was stopped finds its place again.
+Where pictures come from: a name (`cifar10`, `cifar100`: the training split, by `keras.datasets`; `shapes`: drawn
+by the suite) or a path. They stay uint8 in memory, a quarter of the size, and become floats batch by batch. The order of
+an epoch is computed from the seed and the epoch's number, never stored: a run that was stopped finds its place again.
 
 Left out: augmentation, and folders larger than memory.
 """

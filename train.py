@@ -5,7 +5,7 @@
     python train.py --preset folder --data my_pictures    pictures of your own
 
 The game, a step at a time, is `play_step`; the rest loads, shows and saves. Every value of a preset is also a flag, and
-`--help` says what each is for. Left out on purpose: a trainer class, callbacks and configuration files. The loop is here.
+`--help` says what each is for. Left out on purpose: a trainer class, callbacks and configuration files.
 """
 
 import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
@@ -24,6 +24,7 @@ import defGAN
 import discri_keras
 import gene_keras
 from support import checkpoints, curves, flags, machine, run_folder
+from support.announce import say_settings, say_time, say_what_next
 from support.errors import InputError, OneLineParser, one_line_errors
 from support.history import History
 from support.monitor import Monitor, variety
@@ -101,11 +102,7 @@ def parse_arguments(arguments):
     add("--noise-size", type=flags.whole_number(), help="length of the noise vector z")
     add("--filters", type=flags.whole_number(2), help="width of the networks: half is about four times as fast")
     add("--generator-batch-normalization", action=yes_or_no, help="normalise G's layers over the batch")
-    add(
-        "--discriminator-batch-normalization",
-        action=yes_or_no,
-        help="the same in D, which then sees real and fake apart",
-    )
+    add("--discriminator-batch-normalization", action=yes_or_no, help="the same in D: real and fake go in apart")
     add("--dropout", type=flags.share, help="in the discriminator: the more, the harder it is for it to memorise")
     add("--mixed-precision", action=yes_or_no, help="compute in bfloat16, for speed on chips that have it")
 
@@ -117,16 +114,7 @@ def parse_arguments(arguments):
     add("--learning-rate", type=flags.positive_number, help="of both players' Adam; smaller is steadier and slower")
     add("--beta-1", type=flags.share, help="Adam's memory of the gradient; above 0.5 the game tends to oscillate")
 
-    add = parser.add_argument_group("the run").add_argument
-    add("--out", default=".", metavar="FOLDER", help="where everything is written (default: here)")
-    add("--seed", type=flags.whole_number(0), help="fixes weights, noise and data order (default: 0)")
-    add("--save-every", type=flags.whole_number(), metavar="EPOCHS", help="save generator and checkpoint this often")
-    add("--plot-every", type=flags.whole_number(), metavar="EPOCHS", help="draw samples and curves this often")
-    add("--checkpoint-minutes", type=flags.positive_number, default=10.0, help="save a checkpoint also this often (10)")
-    add("--minutes", type=flags.positive_number, help="stop cleanly after this time")
-    add("--resume", action="store_true", help="go on where the run in --out stopped")
-    add("--overwrite", action="store_true", help="replace the run in --out")
-    add("--dry-run", action="store_true", help="play two steps and write every file once")
+    flags.add_run_flags(parser)
     return parser.parse_args(arguments)
 
 
@@ -234,7 +222,7 @@ def all_variables(players):
     }
 
 
-def rehearse(players, pictures, settings, order):
+def rehearse(players, pictures, settings):
     """Play a few steps and take them back: prove that each player moves in its own turn alone, and time a step.
 
     Returns:
@@ -245,13 +233,15 @@ def rehearse(players, pictures, settings, order):
     """
     variables = [variable for group in all_variables(players).values() for variable in group]
     before = checkpoints.copy_variables(variables)
+    order = defDATA.epoch_order(len(pictures), settings["batch_size"], settings["seed"], 1)
+    inputs = step_inputs(pictures, settings, order, 1, 0)
     try:
-        play_step(players, *step_inputs(pictures, settings, order, 1, 0), defGAN.StepCheck(*players[:2]))
+        play_step(players, *inputs, defGAN.StepCheck(*players[:2]))
     except RuntimeError as error:
         raise InputError(f"{error}; please report this with keras {keras.__version__}") from error
     start, played = time.monotonic(), 0
     while played < 5 and time.monotonic() - start < 2:
-        play_step(players, *step_inputs(pictures, settings, order, 1, 0))
+        play_step(players, *inputs)
         played += 1
     seconds = (time.monotonic() - start) / played
     checkpoints.assign_variables(variables, before)
@@ -301,7 +291,6 @@ def train(players, pictures, settings, run, history, arguments):
         groups["history"] = [history.array()]
         information = {"settings": settings, "seconds": history.seconds}
         checkpoints.save_checkpoint(run.checkpoints, len(history.steps), groups, information)
-        history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
         return time.monotonic()
 
     def draw(epoch):
@@ -329,22 +318,21 @@ def train(players, pictures, settings, run, history, arguments):
                     break
                 if time.monotonic() - saved_at > arguments.checkpoint_minutes * 60:
                     saved_at = save_checkpoint()
-            finished = len(history.steps) == settings["epochs"] * steps_per_epoch
-            if stop.reason in ("interrupt", "terminate") and not finished:
+            history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
+            steps_left = settings["epochs"] * steps_per_epoch - len(history.steps)
+            if stop.reason in ("interrupt", "terminate") and steps_left:
                 save_checkpoint()
                 return written, stop.reason
-            last = finished or stop.reason
+            last = stop.reason or not steps_left
             if last or epoch % settings["plot_every"] == 0:
                 draw(epoch)
             if last or epoch % settings["save_every"] == 0:
                 saved_at = save_checkpoint()
                 written = save_generator(players[0], settings, run, epoch, names)
-            history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
-            total = settings["epochs"] * steps_per_epoch
             steps, seconds = len(history.steps) - (epoch - 1) * steps_per_epoch, history.seconds[epoch - 1]
-            progress.epoch(epoch, history.means(epoch, steps_per_epoch), steps, seconds, total - len(history.steps))
+            progress.epoch(epoch, history.means(epoch, steps_per_epoch), steps, seconds, steps_left)
             if stop.reason:
-                return written, None if finished else stop.reason
+                return written, stop.reason if steps_left else None
             steps_played = 0
     return written, None
 
@@ -355,7 +343,7 @@ def main(arguments=None):
         arguments = parse_arguments(arguments)
         settings, run, checkpoint = choose_settings(arguments, PRESETS)
         pictures = defDATA.load_pictures(settings["data"], *wanted_size(settings, arguments), settings["seed"])
-        fit_to_pictures(settings, pictures)
+        fit_to_pictures(settings, pictures, typed_batch=arguments.batch_size is not None)
         keras.utils.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")
         players = build_players(settings, len(pictures.class_names) if settings["conditional"] else 0)
@@ -374,42 +362,21 @@ def main(arguments=None):
                 f"{settings['epochs'] + 100}"
             )
 
-        print(f"machine    {machine.describe_machine()}")
-        print(f"pictures   {pictures.describe()}")
-        print("settings   " + ", ".join(f"{name} {value}" for name, value in settings.items()))
-        print(f"generator  {players[0].count_params():,} parameters")
-        print(f"discriminator {players[1].count_params():,} parameters", flush=True)
-        order = defDATA.epoch_order(len(pictures), settings["batch_size"], settings["seed"], 1)
-        seconds = rehearse(players, pictures, settings, order)
+        say_settings(settings, pictures, players[0], players[1], run)
+        seconds = rehearse(players, pictures, settings)
+        say_time(seconds, steps_per_epoch, left, arguments.minutes)
         run.prepare(resume=bool(checkpoint))
         run.write_settings(settings | {"versions": machine.versions()})
-        print(
-            f"time       {seconds * 1000:.0f} ms a step, {machine.in_words(seconds * steps_per_epoch)} an epoch of "
-            f"{steps_per_epoch:,} steps, {machine.in_words(seconds * left)} in all"
-            + (f"; stops after {arguments.minutes:g} min" if arguments.minutes else ""),
-            flush=True,
-        )
         try:
             written, reason = train(players, pictures, settings, run, history, arguments)
         except FloatingPointError as error:
+            kept = checkpoints.checkpoint_paths(run.checkpoints)
             raise InputError(
-                f"{error}; the last good checkpoint is kept in {run.checkpoints}; "
+                f"{error}; {f'the last good checkpoint is {kept[-1]}' if kept else 'no checkpoint was saved yet'}; "
                 "start again with a smaller --learning-rate, or --loss hinge"
             ) from None
-        say_what_next(run, written, reason, settings)
+        say_what_next(run, written, reason)
     return {"interrupt": 130, "terminate": 143}.get(reason, 0)  # as shells count a process that a signal ended
-
-
-def say_what_next(run, written, reason, settings):
-    """Say what was written, and the next command to type."""
-    resume = f"python train.py --resume --out {run.out}"
-    if reason in ("interrupt", "terminate"):
-        print(f"stopped; everything is saved in {run.checkpoints}\ngo on with:  {resume}")
-        return
-    print(f"written    {written}: plain Keras layers, in the HDF5 format that every Keras reads")
-    print(f"           {run.logs}: sample plots, real_fake.png, losses.png, discriminator_output.png, history.csv")
-    print(f"           {run.checkpoints}: to go on with {resume}" + ("" if reason else " --epochs ..."))
-    print(f"draw with: python samples.py {written}")
 
 
 if __name__ == "__main__":

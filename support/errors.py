@@ -6,6 +6,7 @@ import errno
 import sys
 
 EXIT_CODE = 2
+INTERRUPTED = 130  # as shells count a process that Ctrl-C ended
 WAYS_OUT = {
     errno.ENOSPC: "free some space, or choose another disk with --out",
     errno.EDQUOT: "your quota is used up: free some space, or choose another disk with --out",
@@ -38,6 +39,9 @@ def one_line_errors(program):
         yield
     except InputError as error:
         message = str(error)
+    except KeyboardInterrupt:
+        print(f"{program}: stopped at once; what was saved before stands", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:  # `| head` has read enough
         sys.stderr.close()
         raise SystemExit(0) from None

@@ -51,3 +51,17 @@ def image_size(text):
             f"received {text!r}; give one number (64) or height x width (240x360), each side from 8 up"
         )
     return size
+
+
+def add_run_flags(parser):
+    """Add the flags that say where and how long to run, and change nothing of the game."""
+    add = parser.add_argument_group("the run").add_argument
+    add("--out", default=".", metavar="FOLDER", help="where everything is written (default: here)")
+    add("--seed", type=whole_number(0), help="fixes weights, noise and data order (default: 0)")
+    add("--save-every", type=whole_number(), metavar="EPOCHS", help="save generator and checkpoint this often")
+    add("--plot-every", type=whole_number(), metavar="EPOCHS", help="draw samples and curves this often")
+    add("--checkpoint-minutes", type=positive_number, default=10.0, help="save a checkpoint also this often (10)")
+    add("--minutes", type=positive_number, help="stop cleanly after this time")
+    add("--resume", action="store_true", help="go on where the run in --out stopped")
+    add("--overwrite", action="store_true", help="replace the run in --out")
+    add("--dry-run", action="store_true", help="play two steps and write every file once")

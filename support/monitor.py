@@ -78,6 +78,6 @@ class Monitor:
                 f"({self.means['D(G(z))']:.3f}), so G learns little; try --label-smoothing 0.1, or a higher --dropout"
             )
         return (
-            f"G has collapsed: for {PATIENCE} steps its pictures differ by {self.means['variety']:.0%} of what the real "
-            "ones do; try a smaller --learning-rate, or --loss hinge"
+            f"G has collapsed: for {PATIENCE} steps its pictures differ by {self.means['variety']:.0%} of what the "
+            "real ones do; try a smaller --learning-rate, or --loss hinge"
         )

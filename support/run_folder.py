@@ -39,17 +39,24 @@ class RunFolder:
         found = [*self.out.glob("generator_e*.h5"), *self.out.glob(CHECKPOINT_FOLDER + "*")]
         return sorted(found) + ([self.logs] if self.logs.exists() else [])
 
-    def refuse_if_used(self):
-        """Refuse a folder that holds a run; what `--dry-run` wrote may be replaced.
+    def check_place(self):
+        """Refuse a place that cannot be a folder, before any long work.
 
         Raises:
-            InputError: If generators, checkpoints or logs of a run are here, or the place cannot be a folder.
+            InputError: If it is a file, or may not be written to.
         """
         parent = next(path for path in (self.out, *self.out.absolute().parents) if path.exists())
         if not parent.is_dir():
             raise InputError(f"--out {self.out}: {parent} is a file, not a folder; name another place")
         if not os.access(parent, os.W_OK | os.X_OK):
             raise InputError(f"--out {self.out}: {parent} may not be written to; name another place")
+
+    def refuse_if_used(self):
+        """Refuse a folder that holds a run; what `--dry-run` wrote may be replaced.
+
+        Raises:
+            InputError: If generators, checkpoints or logs of a run are here.
+        """
         if self.contents() and not self.stored_settings().get("dry_run"):
             raise InputError(
                 f"--out {self.out} already holds a run ({self.contents()[0].name}); continue it with --resume, "
@@ -57,7 +64,7 @@ class RunFolder:
             )
 
     def prepare(self, resume):
-        """Make the folders; for a new run, remove what an earlier one left. Called when all else is known to be well."""
+        """Make the folders; for a new run, remove what an earlier one left. To be called when all else is well."""
         if not resume:
             for path in self.contents():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

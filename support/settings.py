@@ -17,7 +17,8 @@ def choose_settings(arguments, presets):
         presets: Dictionary from a preset's name to its row of values.
 
     Returns:
-        `(settings, run, checkpoint)`: plain values, the `RunFolder`, and what `load_newest_checkpoint` returned, or None.
+        `(settings, run, checkpoint)`: plain values, the `RunFolder`, and what `load_newest_checkpoint` returned (None
+        for a new run).
 
     Raises:
         InputError: If the folder holds a run and none of the ways on was taken, or a flag contradicts the stored run.
@@ -40,7 +41,7 @@ def choose_settings(arguments, presets):
 
     preset = arguments.preset or "cifar10"
     settings = {"preset": preset, "seed": 0} | presets[preset] | typed
-    settings |= {"dry_run": arguments.dry_run, "batch_size_typed": "batch_size" in typed}
+    settings["dry_run"] = arguments.dry_run
     if arguments.dry_run:
         settings["epochs"] = 1
     if settings["data"] is None:
@@ -48,6 +49,7 @@ def choose_settings(arguments, presets):
             f"preset {preset} needs pictures: give --data a folder, a .zip or an .npz, or use --preset shapes"
         )
     run = run_folder.RunFolder(arguments.out, preset)
+    run.check_place()
     if not arguments.overwrite:
         run.refuse_if_used()
     return settings, run, None
@@ -63,8 +65,13 @@ def wanted_size(settings, arguments):
     return height, width, None if own and not arguments.channels else settings["channels"]
 
 
-def fit_to_pictures(settings, pictures):
+def fit_to_pictures(settings, pictures, typed_batch):
     """Fit the settings to the pictures, in place: size, channels, batch, and a fingerprint to know them again.
+
+    Args:
+        settings: What `choose_settings` returned.
+        pictures: `defDATA.Pictures`.
+        typed_batch: Whether the batch size was typed: then it does not shrink in silence.
 
     Raises:
         InputError: If there are too few or too small pictures, a typed batch is larger than the data, classes are
@@ -84,7 +91,7 @@ def fit_to_pictures(settings, pictures):
     if settings["conditional"] and not pictures.class_names:
         raise InputError(f"--conditional needs classes, and {pictures.source} has none; make one folder a class")
     if settings["batch_size"] > count:
-        if settings["batch_size_typed"]:
+        if typed_batch:
             raise InputError(
                 f"--batch-size {settings['batch_size']} is more than the {count} pictures there are; lower it"
             )

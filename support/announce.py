@@ -1,0 +1,59 @@
+"""What train.py says before a run and after it."""
+
+from support.machine import describe_machine, in_words
+
+THEMES = {
+    "data": ["data", "image_size", "channels", "shuffle_window", "conditional"],
+    "networks": ["network", "noise_size", "filters", "generator_batch_normalization"]
+    + ["discriminator_batch_normalization", "dropout", "mixed_precision"],
+    "game": ["loss", "label_smoothing", "batch_size", "epochs", "learning_rate", "beta_1", "seed"],
+    "written": ["save_every", "plot_every"],
+}
+
+
+def in_plain_words(value):
+    """Say a setting's value as it is typed: `[240, 360]` is "240x360", True is "yes"."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "x".join(str(side) for side in value) if isinstance(value, list) else str(value)
+
+
+def say_settings(settings, pictures, generator, discriminator, run):
+    """Print what the run is: the machine, the pictures, the settings by theme, the size of both networks."""
+    print(f"machine   {describe_machine()}")
+    print(f"pictures  {pictures.describe()}")
+    for theme, names in THEMES.items():
+        print(f"{theme:9} " + ", ".join(f"{name} {in_plain_words(settings[name])}" for name in names))
+    print(
+        f"players   generator {generator.count_params():,} parameters, discriminator {discriminator.count_params():,}"
+    )
+    print(f"out       {run.out}", flush=True)
+
+
+def say_time(seconds, steps_per_epoch, steps_left, minutes):
+    """Print the time to expect, from the seconds that a step took in the rehearsal."""
+    stop = f"; stops after {minutes:g} min" if minutes else ""
+    print(
+        f"time      {seconds * 1000:.0f} ms a step, {in_words(seconds * steps_per_epoch)} an epoch of "
+        f"{steps_per_epoch:,} steps, {in_words(seconds * steps_left)} in all{stop}",
+        flush=True,
+    )
+
+
+def say_what_next(run, written, reason):
+    """Print what was written and the next command to type.
+
+    Args:
+        run: The `RunFolder`.
+        written: Path of the last generator, or None.
+        reason: What ended the run early, as in `support.stopping`, or None.
+    """
+    resume = f"python train.py --resume --out {run.out}"
+    if reason in ("interrupt", "terminate"):
+        print(f"stopped; everything is saved in {run.checkpoints}")
+        print(f"go on with: {resume}")
+        return
+    print(f"written   {written}: plain Keras layers, in the HDF5 format that every Keras reads")
+    print(f"          {run.logs}: sample plots, real_fake.png, losses.png, discriminator_output.png, history.csv")
+    print(f"          {run.checkpoints}: to go on, {resume}{'' if reason else ' --epochs ...'}")
+    print(f"draw with: python samples.py {written}")
