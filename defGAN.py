@@ -193,12 +193,12 @@ class StepCheck:
         now = [self._weights(player) for player in self.players]
         for player, old, new in zip(self.players, self.before, now, strict=True):
             if player is mover:
-                still = [path for path in new if path.endswith("kernel") and np.array_equal(old[path], new[path])]
+                still = [path for path in new if path.endswith("kernel") and old[path].tobytes() == new[path].tobytes()]
                 if still or not new:
                     what = ", ".join(still) or "no trainable variables at all"
                     raise RuntimeError(f"the {player.name} does not learn: its step left {what} unchanged")
             else:
-                moved = [path for path in new if not np.array_equal(old[path], new[path])]
+                moved = [path for path in new if old[path].tobytes() != new[path].tobytes()]
                 if moved:
                     raise RuntimeError(f"the {player.name} moved in the {mover.name}'s step: {', '.join(moved)}")
         self.before = now

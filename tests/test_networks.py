@@ -1,0 +1,203 @@
+"""The two networks: the published layers, any size, classes that matter, plain layers only."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import discri_keras
+import gene_keras
+import train
+
+
+def described(model):
+    """List a model's layers with the values that define them."""
+    lines = []
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2DTranspose | layers.Conv2D):
+            values = (layer.filters, layer.kernel_size[0], layer.strides[0], layer.padding, layer.activation.__name__)
+        elif isinstance(layer, layers.Dense):
+            values = (layer.units, layer.activation.__name__)
+        elif isinstance(layer, layers.LeakyReLU):
+            values = (round(layer.negative_slope, 6),)
+        elif isinstance(layer, layers.Dropout):
+            values = (layer.rate,)
+        elif isinstance(layer, layers.Reshape):
+            values = tuple(layer.target_shape)
+        elif isinstance(layer, layers.Cropping2D):
+            values = layer.cropping
+        else:
+            values = ()
+        lines.append((type(layer).__name__, *values))
+    return lines
+
+
+def test_cifar10_generator_is_the_published_one():
+    """Would catch a layer, width, kernel or activation that drifts from the published CIFAR-10 generator."""
+    leaky = ("LeakyReLU", 0.2)
+    double = ("Conv2DTranspose", 128, 4, 2, "same", "linear")
+    assert described(gene_keras.classic_generator(32, 32)) == [
+        ("InputLayer",),
+        ("Dense", 4 * 4 * 256, "linear"),
+        leaky,
+        ("Reshape", 4, 4, 256),
+        *[double, leaky] * 3,
+        ("Conv2D", 3, 3, 1, "same", "tanh"),
+        ("Cropping2D", (0, 0), (0, 0)),
+    ]
+
+
+def test_cifar10_discriminator_is_the_published_one():
+    """Would catch a layer, width, stride or dropout that drifts from the published CIFAR-10 discriminator."""
+    leaky = ("LeakyReLU", 0.2)
+    assert described(discri_keras.classic_discriminator(32, 32)) == [
+        ("InputLayer",),
+        ("Conv2D", 64, 3, 1, "same", "linear"),
+        leaky,
+        ("Conv2D", 128, 3, 2, "same", "linear"),
+        leaky,
+        ("Conv2D", 128, 3, 2, "same", "linear"),
+        leaky,
+        ("Conv2D", 256, 3, 2, "same", "linear"),
+        leaky,
+        ("Flatten",),
+        ("Dropout", 0.4),
+        ("Dense", 1, "linear"),
+    ]
+
+
+def test_parameter_counts_worked_out_by_hand():
+    """Would catch a bias left out or a layer fed by the wrong one: the sums below were done on paper."""
+    dense = 100 * 4096 + 4096
+    double = 4 * 4 * 256 * 128 + 128, 4 * 4 * 128 * 128 + 128, 4 * 4 * 128 * 128 + 128
+    assert gene_keras.classic_generator(32, 32).count_params() == dense + sum(double) + 3 * 3 * 128 * 3 + 3
+    first, *rest = 3 * 3 * 3 * 64 + 64, 9 * 64 * 128 + 128, 9 * 128 * 128 + 128, 9 * 128 * 256 + 256
+    assert discri_keras.classic_discriminator(32, 32).count_params() == first + sum(rest) + 4 * 4 * 256 + 1
+
+
+def test_dcgan_at_64_follows_the_paper():
+    """Would catch a DCGAN whose maps do not go 512, 256, 128, 64, or a D that normalises its first layer."""
+    generator = gene_keras.dcgan_generator(64, 64)
+    assert [layer.filters for layer in generator.layers if isinstance(layer, layers.Conv2DTranspose)] == [
+        256,
+        128,
+        64,
+        3,
+    ]
+    assert generator.get_layer("start_map").target_shape == (4, 4, 512)
+    assert sum(isinstance(layer, layers.BatchNormalization) for layer in generator.layers) == 4
+    discriminator = discri_keras.dcgan_discriminator(64, 64)
+    assert [layer.filters for layer in discriminator.layers if isinstance(layer, layers.Conv2D)] == [64, 128, 256, 512]
+    normalised = [layer.name for layer in discriminator.layers if isinstance(layer, layers.BatchNormalization)]
+    assert normalised == ["halve_2_normalization", "halve_3_normalization", "halve_4_normalization"]
+    # Section 4 of the paper: weights from a normal distribution of deviation 0.02. 512 * 256 * 16 draws leave the
+    # sample's deviation within 0.1 % of it.
+    kernel = keras.ops.convert_to_numpy(generator.get_layer("double_1").kernel)
+    assert kernel.std() == pytest.approx(0.02, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((8, 8), (4, 4, 1)),
+        ((9, 15), (5, 8, 1)),
+        ((28, 28), (4, 4, 3)),  # 4 * 8 = 32, cropped to 28
+        ((32, 32), (4, 4, 3)),
+        ((33, 100), (5, 13, 3)),  # ceil(33 / 8), ceil(100 / 8)
+        ((240, 360), (4, 6, 6)),  # 256 x 384, cropped
+    ],
+)
+def test_starting_size(size, expected):
+    """Would catch a start that is too small to reach the size, or a short side outside 4 to 8."""
+    assert gene_keras.starting_size(*size) == expected
+    height, width, doublings = expected
+    assert height * 2**doublings >= size[0] and width * 2**doublings >= size[1] and 4 <= min(height, width) <= 8
+
+
+def test_crop_keeps_the_centre():
+    """Would catch a crop from one side only: of 5 surplus rows 2 go above, of 4 surplus columns 2 go left."""
+    pictures = np.arange(16 * 32, dtype="float32").reshape(1, 16, 32, 1)
+    cropped = keras.ops.convert_to_numpy(gene_keras.crop_centre(keras.ops.convert_to_tensor(pictures), 11, 28))
+    assert cropped.shape == (1, 11, 28, 1)
+    assert cropped[0, 0, 0, 0] == 2 * 32 + 2
+    assert cropped[0, -1, -1, 0] == 12 * 32 + 29
+
+
+@pytest.mark.parametrize("network", train.NETWORKS)
+@pytest.mark.parametrize("size", [(8, 8), (9, 15), (28, 28), (40, 24), (33, 70)])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_any_size_and_channels(network, size, channels):
+    """Would catch sizes that are no power of two, or not square, coming out wrong from G or refused by D."""
+    build_generator, build_discriminator = train.NETWORKS[network]
+    generator = build_generator(*size, channels, noise_size=5, filters=2)
+    pictures = generator(np.random.default_rng(0).standard_normal((2, 5), dtype="float32"), training=False)
+    assert tuple(pictures.shape) == (2, *size, channels)
+    assert np.abs(keras.ops.convert_to_numpy(pictures)).max() <= 1.0
+    assert tuple(build_discriminator(*size, channels, filters=2)(pictures, training=False).shape) == (2, 1)
+
+
+@pytest.mark.parametrize("build", [gene_keras.classic_generator, discri_keras.dcgan_discriminator])
+def test_too_small_a_size_is_refused(build):
+    """Would catch a size of 7 reaching the layers and failing there with words about kernels."""
+    with pytest.raises(ValueError, match="at least 8 pixels, received 7x32"):
+        build(7, 32)
+
+
+@pytest.mark.parametrize("preset", train.PRESETS)
+def test_every_preset_builds_networks_that_fit_each_other(preset):
+    """Would catch a preset whose row names a network, size or flag that does not build, or a G that D cannot read."""
+    settings = train.PRESETS[preset]
+    class_count = 10 if settings["conditional"] else 0
+    generator, discriminator, combined = train.build_players(settings, class_count)
+    height, width = settings["image_size"]
+    assert generator.output_shape == (None, height, width, settings["channels"])
+    assert discriminator.input_shape in (generator.output_shape, [generator.output_shape, (None, 1)])
+    assert combined.output_shape == (None, 1)
+    assert generator.layers[0].batch_shape[1] == settings["noise_size"] == 100
+
+
+def test_presets_carry_the_published_values():
+    """Would catch a published system's size, loss, batch, epochs or Adam drifting in the table."""
+    names = ["image_size", "loss", "label_smoothing", "batch_size", "epochs", "learning_rate", "beta_1", "save_every"]
+    rows = {preset: [values[name] for name in names] for preset, values in train.PRESETS.items()}
+    assert rows["cifar10"] == [[32, 32], "bce", 0.0, 128, 200, 2e-4, 0.5, 10]
+    assert rows["cifar100"][:7] == [[32, 32], "hinge", 0.0, 256, 50, 2e-4, 0.5]
+    assert rows["cars"] == [[240, 360], "bce", 0.1, 128, 800, 1e-4, 0.5, 100]
+    assert rows["folder"][:7] == [[64, 64], "bce", 0.0, 128, 200, 2e-4, 0.5]
+    assert train.PRESETS["cifar100"]["plot_every"] == 1 and train.PRESETS["cars"]["shuffle_window"] == 8000
+
+
+def test_the_class_changes_the_picture():
+    """Would catch a class input that is embedded and then forgotten."""
+    generator = gene_keras.classic_generator(8, 8, noise_size=5, class_count=3, filters=2)
+    noise = np.ones((3, 5), "float32")
+    pictures = keras.ops.convert_to_numpy(generator([noise, np.array([[0], [1], [1]])], training=False))
+    assert np.abs(pictures[0] - pictures[1]).max() > 1e-4
+    assert np.array_equal(pictures[1], pictures[2])
+
+
+def test_projection_is_the_scalar_product_with_the_class_vector():
+    """Would catch class numbers meeting the wrong pictures, or a class term that is not features . embedding."""
+    discriminator = discri_keras.classic_discriminator(8, 8, class_count=3, filters=2, dropout=0.0)
+    features = keras.Model(discriminator.inputs, discriminator.get_layer("features").output)
+    pictures = np.random.default_rng(0).uniform(-1, 1, (3, 8, 8, 3)).astype("float32")
+    classes = np.array([[2], [0], [1]])
+    vectors = keras.ops.convert_to_numpy(features([pictures, classes]))
+    kernel, bias = discriminator.get_layer("logit").get_weights()
+    embedding = discriminator.get_layer("class_embedding").get_weights()[0]
+    by_hand = [vectors[row] @ kernel[:, 0] + bias[0] + vectors[row] @ embedding[classes[row, 0]] for row in range(3)]
+    logits = keras.ops.convert_to_numpy(discriminator([pictures, classes], training=False))
+    np.testing.assert_allclose(logits[:, 0], by_hand, rtol=1e-4, atol=1e-5)
+
+
+def test_mixed_precision_keeps_pictures_and_logits_in_float32():
+    """Would catch pictures in bfloat16, whose 8 bits show as bands of colour, and losses computed on coarse logits."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        generator = gene_keras.dcgan_generator(8, 8, noise_size=5, class_count=2, filters=2)
+        discriminator = discri_keras.dcgan_discriminator(8, 8, class_count=2, filters=2)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert generator.get_layer("start").compute_dtype == "bfloat16"
+    assert generator.output.dtype == "float32" and discriminator.output.dtype == "float32"
+    assert {variable.dtype for variable in generator.trainable_variables} == {"float32"}

@@ -1,0 +1,439 @@
+"""Training from the outside: what is written, that it repeats to the byte, and that nothing is lost on the way."""
+
+import csv
+import errno
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import train
+from support import checkpoints, settings
+from support.monitor import PATIENCE, Monitor, variety
+from support.stopping import StopRequest
+
+ROOT = pathlib.Path(train.__file__).parent
+SMALL = ["--filters", "2", "--noise-size", "4", "--batch-size", "8", "--image-size", "8"]
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Twenty small colour pictures of two classes in an .npz: three steps of eight an epoch."""
+    path = tmp_path / "pictures.npz"
+    random = np.random.default_rng(0)
+    np.savez(path, x_train=random.integers(0, 256, (20, 8, 8, 3), "uint8"), y_train=np.arange(20) % 2)
+    return str(path)
+
+
+def play(data, out, *more):
+    """Run train.py in this process on the small data; return its exit code."""
+    return train.main(["--data", data, "--out", str(out), *SMALL, *more])
+
+
+def error_of(capsys, *arguments):
+    """Run train.py and return its one line on stderr, having seen that the exit code is 2."""
+    with pytest.raises(SystemExit) as stopped:
+        train.main(list(arguments))
+    lines = capsys.readouterr().err.splitlines()
+    assert stopped.value.code == 2
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def written(folder):
+    """Everything that must repeat to the byte: the generators' files, and what the last checkpoint holds."""
+    generators = {path.name: path.read_bytes() for path in sorted(folder.glob("generator_e*.h5"))}
+    (checkpoint_folder,) = folder.glob("training_checkpoints_*")
+    _, groups, _ = checkpoints.load_newest_checkpoint(checkpoint_folder)
+    return generators, {name: [array.tobytes() for array in arrays] for name, arrays in groups.items()}
+
+
+def stop_after(monkeypatch, steps, reason="interrupt"):
+    """Let the run be stopped after so many steps, as a signal between two steps does."""
+    asked = []
+
+    def stop_reason(self):
+        asked.append(None)
+        return reason if steps and len(asked) >= steps else None
+
+    monkeypatch.setattr(StopRequest, "reason", property(stop_reason))
+
+
+def test_all_files_of_a_run(data, tmp_path):
+    """Would catch a file of the design that is not written, misnamed, or empty."""
+    out = tmp_path / "run"
+    assert play(data, out, "--epochs", "3", "--save-every", "2", "--plot-every", "1") == 0
+    names = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    assert names == [
+        "generator_e002.h5",
+        "generator_e003.h5",
+        "training_checkpoints_cifar10/checkpoint_00000006.npz",
+        "training_checkpoints_cifar10/checkpoint_00000009.npz",
+        "training_logs/discriminator_output.png",
+        "training_logs/generated_plot_e001.png",
+        "training_logs/generated_plot_e002.png",
+        "training_logs/generated_plot_e003.png",
+        "training_logs/history.csv",
+        "training_logs/losses.png",
+        "training_logs/real_fake.png",
+        "training_logs/settings.json",
+    ]
+    rows = list(csv.DictReader((out / "training_logs/history.csv").open()))
+    assert [(row["epoch"], row["steps"]) for row in rows] == [("1", "3"), ("2", "3"), ("3", "3")]
+    _, groups, _ = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    steps = groups["history"][0]
+    assert float(rows[1]["discriminator_loss"]) == pytest.approx(steps[3:6, 0].mean(), abs=1e-6)
+    assert float(rows[2]["d_of_fake"]) == pytest.approx(steps[6:9, 3].mean(), abs=1e-6)
+    stored = json.loads((out / "training_logs/settings.json").read_text())
+    assert (stored["preset"], stored["filters"], stored["epochs"]) == ("cifar10", 2, 3)
+
+
+def test_the_generator_file_is_plain_keras(data, tmp_path):
+    """Would catch a file that needs this suite, or one whose `gan` attribute misses what samples.py reads."""
+    out = tmp_path / "run"
+    play(data, out, "--epochs", "1", "--conditional", "--mixed-precision", "--seed", "3")
+    with h5py.File(out / "generator_e001.h5") as file:
+        information = json.loads(file.attrs["gan"])
+        assert "bfloat16" not in file.attrs["model_config"]
+    assert information.pop("versions")["keras"] == keras.__version__
+    assert information == {"preset": "cifar10", "epoch": 1, "noise_size": 4, "class_names": ["0", "1"], "seed": 3}
+    code = (
+        "import sys, keras; model = keras.models.load_model(sys.argv[1], compile=False); "
+        "print({type(layer).__module__.split('.')[0] for layer in model.layers}, model.dtype)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, out / "generator_e001.h5"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.strip() == "{'keras'} float32"
+
+
+def test_two_runs_end_in_the_same_bytes_and_another_seed_does_not(data, tmp_path):
+    """Would catch randomness that no seed reaches, names that count models, times inside files, or an unused seed."""
+    for name, seed in (("one", "1"), ("two", "1"), ("other", "2")):
+        play(data, tmp_path / name, "--epochs", "2", "--seed", seed)
+    assert written(tmp_path / "one") == written(tmp_path / "two")
+    assert written(tmp_path / "one")[0] != written(tmp_path / "other")[0]
+
+
+@pytest.mark.parametrize("network", ["classic", "dcgan"])
+@pytest.mark.parametrize("steps", [1, 3, 4])
+def test_resume_reaches_the_same_bytes(data, tmp_path, monkeypatch, network, steps):
+    """Would catch lost dropout seeds, Adam moments, statistics or place in the data, inside an epoch and at its end."""
+    flags = ["--network", network, "--discriminator-batch-normalization", "--conditional"]
+    play(data, tmp_path / "whole", "--epochs", "3", *flags)
+    stop_after(monkeypatch, steps)
+    assert play(data, tmp_path / "parts", "--epochs", "3", *flags) == 130
+    assert not list((tmp_path / "parts").glob("*.h5"))
+    stop_after(monkeypatch, None)
+    assert train.main(["--resume", "--out", str(tmp_path / "parts")]) == 0
+    assert written(tmp_path / "parts") == written(tmp_path / "whole")
+
+
+def test_resume_extends_a_finished_run_to_the_same_bytes(data, tmp_path):
+    """Would catch a finished run that cannot go on, or goes on from another place than a longer run passes through."""
+    play(data, tmp_path / "long", "--epochs", "3")
+    play(data, tmp_path / "short", "--epochs", "1")
+    train.main(["--resume", "--epochs", "3", "--out", str(tmp_path / "short")])
+    assert written(tmp_path / "short")[1] == written(tmp_path / "long")[1]
+    assert (tmp_path / "short/generator_e003.h5").read_bytes() == (tmp_path / "long/generator_e003.h5").read_bytes()
+
+
+def test_killed_and_resumed_ends_in_the_same_bytes(data, tmp_path):
+    """Would catch a checkpoint that a SIGKILL can cut in half, or a resumed process that differs from the first."""
+    flags = ["--data", data, *SMALL, "--epochs", "60", "--save-every", "100", "--plot-every", "100"]
+    command = [sys.executable, str(ROOT / "train.py"), *flags]
+    whole, killed = str(tmp_path / "whole"), tmp_path / "killed"
+    subprocess.run([*command, "--out", whole], check=True, capture_output=True)
+    process = subprocess.Popen(
+        [*command, "--out", str(killed), "--checkpoint-minutes", "0.0001"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 120
+    while len(checkpoints.checkpoint_paths(killed / "training_checkpoints_cifar10")) < 2:
+        assert process.poll() is None and time.monotonic() < deadline, process.stderr.read()
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert not (killed / "generator_e060.h5").exists()
+    train.main(["--resume", "--out", str(killed)])
+    assert (killed / "generator_e060.h5").read_bytes() == pathlib.Path(whole, "generator_e060.h5").read_bytes()
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(data, tmp_path):
+    """Would catch a traceback on Ctrl-C, a step cut in two, or a stop that saves nothing."""
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-u", str(ROOT / "train.py"), "--data", data, *SMALL, "--epochs", "100000", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if line.startswith("epoch 2/"):
+            break
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == ""
+    assert f"go on with: python train.py --resume --out {out}" in rest
+    path, groups, _ = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    assert len(groups["history"][0]) == int(path.stem.split("_")[1]) >= 6
+
+
+def test_minutes_stop_cleanly_with_the_epoch_it_was_in(data, tmp_path, capsys):
+    """Would catch a time limit that loses the work, or that numbers the generator after the epoch that finished."""
+    out = tmp_path / "run"
+    assert play(data, out, "--epochs", "5", "--minutes", "0.00001") == 0
+    assert [path.name for path in out.glob("*.h5")] == ["generator_e001.h5"]
+    assert "stops after 1e-05 min" in capsys.readouterr().out
+    train.main(["--resume", "--out", str(out)])
+    assert (out / "generator_e005.h5").exists()
+
+
+def test_dry_run_writes_everything_and_gives_way(data, tmp_path):
+    """Would catch a smoke test that skips a file, plays a whole epoch, or blocks the real run after it."""
+    out = tmp_path / "run"
+    play(data, out, "--dry-run")
+    assert (out / "generator_e001.h5").exists() and len(list((out / "training_logs").iterdir())) == 6
+    _, groups, _ = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    assert len(groups["history"][0]) == 2
+    assert play(data, out, "--epochs", "1") == 0
+
+
+def test_the_rehearsal_leaves_no_trace(data):
+    """Would catch the check's steps being kept: every variable, optimizer and seed must be bit-equal after it."""
+    pictures = train.defDATA.load_pictures(data)
+    values = train.CLASSIC | {"seed": 0, "filters": 2, "noise_size": 4, "batch_size": 8, "image_size": [8, 8]}
+    players = train.build_players(values, 0)
+    variables = [variable for group in train.all_variables(players).values() for variable in group]
+    before = checkpoints.copy_variables(variables)
+    assert train.rehearse(players, pictures, values) > 0
+    for old, new in zip(before, checkpoints.copy_variables(variables), strict=True):
+        assert np.array_equal(old, new)
+    assert any("seed" in variable.path for variable in variables)
+
+
+def test_a_run_with_a_frozen_discriminator_is_stopped(data, tmp_path, monkeypatch, capsys):
+    """Would catch hours spent on the Keras 3 trap: with D frozen the run must not begin, and must write nothing."""
+    compile_players = train.defGAN.compile_players
+
+    def compile_and_freeze(generator, discriminator, *arguments):
+        combined = compile_players(generator, discriminator, *arguments)
+        discriminator.trainable = False
+        return combined
+
+    monkeypatch.setattr(train.defGAN, "compile_players", compile_and_freeze)
+    line = error_of(capsys, "--data", data, "--out", str(tmp_path / "run"), *SMALL)
+    assert line.startswith("train.py: the discriminator does not learn")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(data, tmp_path, capsys):
+    """Would catch a diverged run that plays on, or that saves its NaN over the last good checkpoint."""
+    out = tmp_path / "run"
+    play(data, out, "--epochs", "1")
+    _, before, information = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    group = [np.full_like(array, 1e38) if array.ndim > 1 else array for array in before["discriminator"]]
+    checkpoints.save_checkpoint(out / "training_checkpoints_cifar10", 3, before | {"discriminator": group}, information)
+    capsys.readouterr()
+    line = error_of(capsys, "--resume", "--epochs", "9", "--out", str(out))
+    assert "loss is" in line and "--learning-rate" in line and "checkpoint_00000003.npz" in line
+    _, after, _ = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    assert all(np.isfinite(array).all() for arrays in after.values() for array in arrays)
+
+
+def test_a_checkpoint_with_nan_is_not_written(tmp_path):
+    """Would catch weights that broke in the very step whose loss was still fine."""
+    checkpoints.save_checkpoint(tmp_path, 1, {"generator": [np.ones(2, "float32")]}, {})
+    with pytest.raises(ValueError, match="not finite at step 2"):
+        checkpoints.save_checkpoint(tmp_path, 2, {"generator": [np.array([1.0, np.nan], "float32")]}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint_00000001.npz"]
+
+
+def test_a_full_disk_loses_nothing(data, tmp_path, monkeypatch, capsys):
+    """Would catch half a checkpoint left in place of a whole one, or a traceback, when the disk is full."""
+    out = tmp_path / "run"
+    play(data, out, "--epochs", "1")
+    before = written(out)
+
+    def no_space(file, **arrays):
+        pathlib.Path(file).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+
+    monkeypatch.setattr(checkpoints.np, "savez", no_space)
+    line = error_of(capsys, "--resume", "--epochs", "2", "--out", str(out))
+    assert "No space left on device" in line and "free some space" in line
+    assert written(out) == before
+    assert not list(out.rglob("*partial*")) and not list(out.rglob(".*"))
+
+
+def test_a_damaged_newest_checkpoint_falls_back(data, tmp_path, capsys):
+    """Would catch one damaged file ending a run that has a sound checkpoint before it."""
+    out = tmp_path / "run"
+    play(data, out, "--epochs", "2", "--save-every", "1")
+    newest = checkpoints.checkpoint_paths(out / "training_checkpoints_cifar10")[-1]
+    whole = (out / "generator_e002.h5").read_bytes()
+    newest.write_bytes(newest.read_bytes()[:1000])
+    (out / "generator_e002.h5").unlink()
+    train.main(["--resume", "--out", str(out)])
+    assert "is damaged" in capsys.readouterr().out
+    assert (out / "generator_e002.h5").read_bytes() == whole
+
+
+def test_the_newest_three_checkpoints_stay(tmp_path):
+    """Would catch a disk filled with checkpoints, or the newest ones removed instead of the oldest."""
+    for step in (5, 40, 300, 2000):
+        checkpoints.save_checkpoint(tmp_path, step, {"generator": [np.ones(1)]}, {"step": step})
+    names = [path.name for path in checkpoints.checkpoint_paths(tmp_path)]
+    assert names == ["checkpoint_00000040.npz", "checkpoint_00000300.npz", "checkpoint_00002000.npz"]
+    assert checkpoints.load_newest_checkpoint(tmp_path)[2] == {"step": 2000}
+
+
+def test_monitor_names_a_discriminator_that_has_won():
+    """Would catch a watch that cries at once or never: 1 - 0.5 * 0.99^n exceeds 0.97 from step n = 280 on."""
+    monitor = Monitor()
+    answers = [monitor.watch(1.0, 0.0, 1.0) for _ in range(1000)]
+    spoken = [number for number, answer in enumerate(answers, start=1) if answer]
+    assert spoken == [279 + PATIENCE]  # 0.5 * 0.99^280 = 0.02998
+    assert "D has won" in answers[spoken[0] - 1] and "--label-smoothing" in answers[spoken[0] - 1]
+    assert not any(Monitor().watch(0.9, 0.1, 1.0) for _ in range(1000))
+
+
+def test_monitor_names_a_collapsed_generator():
+    """Would catch a collapse that goes unnoticed: 0.99^n falls below 0.2 from step n = 161 on."""
+    monitor = Monitor()
+    spoken = [number for number in range(1, 1001) if monitor.watch(0.5, 0.5, 0.0)]
+    assert spoken == [160 + PATIENCE]  # 0.99^161 = 0.1983
+    assert "G has collapsed" in Monitor().describe("collapsed")
+
+
+def test_variety_by_hand():
+    """Would catch a spread over pixels instead of over the batch: two pictures, 0 and 1 everywhere, deviate by 1/2."""
+    pictures = np.stack([np.zeros((4, 4, 3)), np.ones((4, 4, 3))])
+    assert variety(pictures) == pytest.approx(0.5)
+    assert variety(np.random.default_rng(0).normal(size=(1, 4, 4, 3)).repeat(5, axis=0)) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "expected"),
+    [
+        ("--preset", "cifar11", "invalid choice: 'cifar11'"),
+        ("--epochs", "0", "received '0'; give a whole number from 1 up"),
+        ("--epochs", "2.5", "received '2.5'"),
+        ("--batch-size", "-4", "received '-4'"),
+        ("--image-size", "0", "received '0'"),
+        ("--image-size", "7x32", "each side from 8 up"),
+        ("--image-size", "large", "received 'large'"),
+        ("--minutes", "0", "received '0'; give a number above 0"),
+        ("--minutes", "nan", "received 'nan'"),
+        ("--learning-rate", "-1", "give a number above 0"),
+        ("--label-smoothing", "1", "from 0 to below 1"),
+        ("--dropout", "x", "received 'x'"),
+        ("--channels", "2", "invalid choice: 2"),
+        ("--loss", "wasserstein", "invalid choice"),
+        ("--seed", "-1", "received '-1'"),
+        ("--epoch-count", "3", "unrecognized arguments"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(capsys, tmp_path, flag, value, expected):
+    """Would catch a nonsense value reaching the networks, or an error of more than a line."""
+    assert expected in error_of(capsys, flag, value, "--out", str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_places_are_one_line(data, capsys, tmp_path, monkeypatch):
+    """Would catch a missing source or an impossible --out found out after the work, or with a traceback."""
+    out = str(tmp_path / "run")
+    assert "no such file or folder: nowhere" in error_of(capsys, "--data", "nowhere", "--out", out)
+    assert "needs pictures: give --data" in error_of(capsys, "--preset", "folder", "--out", out)
+    (tmp_path / "empty").mkdir()
+    assert "no picture" in error_of(capsys, "--data", str(tmp_path / "empty"), "--out", out)
+    assert "is a file, not a folder" in error_of(capsys, "--data", data, "--out", data + "/run")
+    assert "is a file" in error_of(capsys, "--data", data, "--overwrite", "--out", data)
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    assert "may not be written to" in error_of(capsys, "--data", data, "--out", out)
+    assert not (tmp_path / "run").exists()
+
+
+def test_batch_and_classes_that_the_data_cannot_give(data, capsys, tmp_path):
+    """Would catch a typed batch that shrinks in silence, a preset's that does not, or classes made up."""
+    out = tmp_path / "run"
+    line = error_of(capsys, "--data", data, "--batch-size", "21", "--out", str(out))
+    assert "--batch-size 21 is more than the 20 pictures" in line
+    plain = tmp_path / "plain.npz"
+    np.savez(plain, x_train=np.zeros((20, 8, 8, 3), "uint8"))
+    assert "has none; make one folder a class" in error_of(
+        capsys, "--data", str(plain), "--conditional", "--out", str(out)
+    )
+    assert not out.exists()
+    train.main(["--data", data, "--filters", "2", "--epochs", "1", "--out", str(out)])
+    assert "batch of 128 shrinks to the 20 pictures" in capsys.readouterr().out
+    assert json.loads((out / "training_logs/settings.json").read_text())["batch_size"] == 20
+
+
+def test_an_npz_keeps_its_own_size_and_channels(tmp_path):
+    """Would catch MNIST enlarged to 32x32 and coloured because the preset says so."""
+    path = tmp_path / "digits.npz"
+    np.savez(path, x_train=np.random.default_rng(0).integers(0, 256, (9, 12, 10), "uint8"))
+    train.main(["--data", str(path), "--filters", "2", "--epochs", "1", "--out", str(tmp_path / "run")])
+    model = keras.models.load_model(tmp_path / "run/generator_e001.h5", compile=False)
+    assert model.output_shape == (None, 12, 10, 1)
+
+
+def test_a_folder_that_holds_a_run(data, capsys, tmp_path):
+    """Would catch a run overwritten by a second one, the three ways on not named, or --overwrite leaving old files."""
+    out = tmp_path / "run"
+    play(data, out, "--epochs", "2", "--save-every", "1")
+    before = written(out)
+    line = error_of(capsys, "--data", data, "--out", str(out))
+    assert all(way in line for way in ("--resume", "--out", "--overwrite"))
+    error_of(capsys, "--data", "nowhere", "--out", str(out), "--overwrite")
+    assert written(out) == before  # a mistake costs nothing
+    play(data, out, "--epochs", "1", "--overwrite")
+    assert [path.name for path in out.glob("*.h5")] == ["generator_e001.h5"]
+
+
+def test_wrong_ways_to_resume(data, capsys, tmp_path):
+    """Would catch a run continued with other settings, other pictures, another preset, or from nothing."""
+    out = tmp_path / "run"
+    assert "nothing to resume" in error_of(capsys, "--resume", "--out", str(out))
+    play(data, out, "--epochs", "1")
+    resume = ["--resume", "--epochs", "2", "--out", str(out)]
+    assert "preset cifar10, not cifar100" in error_of(capsys, *resume, "--preset", "cifar100")
+    assert "--batch-size is 8 in this run, received 4" in error_of(capsys, *resume, "--batch-size", "4")
+    assert "--seed is 0 in this run, received 5" in error_of(capsys, *resume, "--seed", "5")
+    assert "leave these out" in error_of(capsys, *resume, "--overwrite")
+    other = tmp_path / "other.npz"
+    np.savez(other, x_train=np.zeros((20, 8, 8, 3), "uint8"), y_train=np.arange(20) % 2)
+    assert "are not those this run began with" in error_of(capsys, *resume, "--data", str(other))
+    assert "has finished its 1 epochs" in error_of(capsys, "--resume", "--out", str(out))
+    for path in checkpoints.checkpoint_paths(out / "training_checkpoints_cifar10"):
+        path.write_bytes(b"")
+    assert "none of the 1 checkpoints" in error_of(capsys, *resume)
+
+
+def test_the_same_pictures_in_another_place_resume(data, tmp_path):
+    """Would catch a run that cannot go on because its data moved."""
+    play(data, tmp_path / "run", "--epochs", "1")
+    moved = tmp_path / "moved.npz"
+    pathlib.Path(data).rename(moved)
+    assert train.main(["--resume", "--epochs", "2", "--data", str(moved), "--out", str(tmp_path / "run")]) == 0
+
+
+def test_may_change_on_resume_is_no_more_than_promised():
+    """Would catch a setting of the game slipping into the list of those that a resumed run may change."""
+    promised = {"epochs", "save_every", "plot_every", "data"}
+    assert promised == settings.MAY_CHANGE_ON_RESUME
