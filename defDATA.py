@@ -3,8 +3,8 @@
     python defDATA.py PATH      says what is in a folder of pictures, a .zip or an .npz
 
 Where pictures come from: a name (`cifar10`, `cifar100`: the training split, by `keras.datasets`; `shapes`: drawn
-by the suite) or a path. They stay uint8 in memory, a quarter of the size, and become floats batch by batch. The order of
-an epoch is computed from the seed and the epoch's number, never stored: a run that was stopped finds its place again.
+by the suite) or a path. They stay uint8 in memory, a quarter of the size, and become floats batch by batch. The order
+of an epoch is computed from the seed and the epoch's number, never stored: a stopped run finds its place again.
 
 Left out: augmentation, and folders larger than memory.
 """
@@ -13,17 +13,17 @@ import dataclasses
 import math
 import pathlib
 import zipfile
-import zlib
 
 import numpy as np
 
 from support.cifar_names import CIFAR_NAMES
 from support.errors import InputError, OneLineParser, one_line_errors
-from support.picture_files import PictureFolder, fit_image
+from support.picture_files import DECODING_ERRORS, PictureFolder, fit_image
 from support.picture_grid import to_image
 from support.shape_pictures import SHAPE_NAMES, draw_shapes
 
 SHAPES_COUNT = 10_000  # a thousand of each kind
+MOST_CLASSES = 65_535  # a larger class number is a mistake: a year, an identity
 
 
 @dataclasses.dataclass
@@ -124,8 +124,9 @@ def load_npz(path):
         InputError: If `x_train` is missing, holds pickled objects, or is not a stack of 8-bit pictures.
     """
     try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("it is not a zip archive, or was cut short")
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is not a zip archive, or was cut short")
         with np.load(path, allow_pickle=False) as arrays:  # a pickle can run any code: never opened
             if "x_train" not in arrays.files:
                 held = ", ".join(arrays.files) or "nothing"
@@ -134,22 +135,28 @@ def load_npz(path):
                 )
             images = arrays["x_train"]
             labels = arrays["y_train"] if "y_train" in arrays.files else None
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} cannot be read as an .npz of plain arrays: {error}") from None
+        if not all(isinstance(array, np.ndarray) for array in (images, labels) if array is not None):
+            raise ValueError("an entry is no array")
+    except InputError:
+        raise
+    except DECODING_ERRORS as error:
+        raise InputError(
+            f"{path} cannot be read as an .npz of plain arrays ({error}); save it again with numpy.savez"
+        ) from None
+    held = f"{images.dtype} {images.shape}"
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not images.size:
         raise InputError(
-            f"x_train in {path} is {images.dtype} {images.shape}; expected uint8 (n, height, width) or "
+            f"x_train in {path} is {held}; expected uint8 (n, height, width) or "
             "(n, height, width, channels) with 1, 3 or 4 channels, values 0 to 255"
         )
     if labels is not None:
-        labels = labels.reshape(-1)
-        if len(labels) != len(images) or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
-            raise InputError(f"y_train in {path} must hold {len(images)} class numbers from 0, received {labels.shape}")
-        labels = labels.astype("int32")
+        whole = np.issubdtype(labels.dtype, np.integer) and labels.size
+        if not whole or labels.size != len(images) or labels.min() < 0 or labels.max() > MOST_CLASSES:
+            held = f"{labels.dtype} {labels.shape}" + (f" from {labels.min()} to {labels.max()}" if whole else "")
+            raise InputError(f"y_train in {path} must be {len(images)} class numbers 0 to {MOST_CLASSES}, not {held}")
+        labels = labels.reshape(-1).astype("int32")
     return images, labels
 
 

@@ -44,8 +44,13 @@ class PictureFolder:
                 names = [file.relative_to(self.path).as_posix() for file in found]
             else:
                 self.archive = zipfile.ZipFile(self.path)
-                names = [entry.filename for entry in self.archive.infolist() if not entry.is_dir()]
-        except zipfile.BadZipFile:
+                entries = [entry for entry in self.archive.infolist() if not entry.is_dir()]
+                names = [entry.filename for entry in entries]
+                if any(entry.flag_bits & 1 for entry in entries):
+                    raise InputError(f"{self.path} is locked with a password; unpack it and give the folder")
+        except InputError:
+            raise
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, IndexError, struct.error):  # as damage has it
             raise InputError(
                 f"{self.path} is not a .zip, or was cut short; give a whole one, or unpack it and give the folder"
             ) from None
@@ -53,7 +58,7 @@ class PictureFolder:
             name
             for name in names
             if name.lower().endswith(ENDINGS)
-            and not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+            and not any(part.startswith((".", "__MACOSX")) and part != "." for part in folders_and_file(name))
         )
         if not self.names:
             raise InputError(
@@ -73,7 +78,7 @@ class PictureFolder:
             `(class_names, labels)`: sorted names and an int32 array `(n,)`, or `(None, None)` where the pictures
             do not all lie in two or more such folders.
         """
-        folders = [name.split("/")[:-1] for name in self.names]
+        folders = [folders_and_file(name)[:-1] for name in self.names]
         depth = 0
         while all(len(folder) > depth and folder[depth] == folders[0][depth] for folder in folders):
             depth += 1
@@ -116,8 +121,16 @@ class PictureFolder:
                     pictures[len(decoded)] = picture
                     decoded.append(index)
         if not decoded:
-            raise InputError(f"none of the {len(broken)} pictures in {self.path} decodes, {broken[0]} for instance")
+            raise InputError(
+                f"none of the {len(broken)} pictures in {self.path} decodes, {broken[0]} for instance; "
+                "give pictures that a viewer can open"
+            )
         return pictures[: len(decoded)], np.array(decoded), broken
+
+
+def folders_and_file(name):
+    """Split a path into its parts; archives packed by Windows PowerShell 5 have backslashes."""
+    return name.replace("\\", "/").split("/")
 
 
 def decode_picture(data, height, width, channels):
@@ -156,7 +169,7 @@ def to_mode(image, mode):
     """Convert a Pillow image of any mode to "L", "RGB" or "RGBA", 8 bits a channel."""
     if image.mode.startswith("I") or image.mode == "F":
         # 16 bits a pixel (or floats, from 0 to 1): Pillow's own conversion clips at 255 instead of scaling.
-        levels = np.asarray(image, "float64")
+        levels = np.nan_to_num(np.asarray(image, "float64"))
         if image.mode == "F" and levels.max() <= 1.0:
             levels = levels * 65535.0
         image = Image.fromarray((np.clip(levels, 0, 65535) / 257.0 + 0.5).astype("uint8"))
