@@ -32,8 +32,11 @@ class CombinedModel(keras.Model):
 
     def __init__(self, generator, discriminator):
         inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in generator.inputs]
-        pictures = generator(inputs if len(inputs) > 1 else inputs[0])
-        logits = discriminator([pictures, *inputs[1:]] if len(inputs) > 1 else pictures)
+        if len(inputs) == 1:
+            inputs = inputs[0]  # noise alone
+            logits = discriminator(generator(inputs))
+        else:
+            logits = discriminator([generator(inputs), inputs[1]])  # D judges the picture as one of that class
         super().__init__(inputs, logits, name="combined")
         self.generator = generator
 
