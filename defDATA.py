@@ -51,7 +51,9 @@ class Pictures:
         """Say in one line what the pictures are."""
         count, height, width, channels = self.images.shape
         kind = {1: "grey", 3: "colour", 4: "colour and alpha"}[channels]
-        classes = f"{len(self.class_names)} classes" if self.class_names else "no classes"
+        classes = "no classes"
+        if self.class_names:
+            classes = f"{len(self.class_names)} class" + ("es" if len(self.class_names) > 1 else "")
         text = f"{count:,} pictures of {height}x{width} (height x width), {kind}, {classes}, from {self.source}"
         if self.broken:
             text += f"; {len(self.broken):,} more do not decode and are skipped: {', '.join(self.broken[:3])}"
@@ -84,8 +86,10 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0):
         return Pictures(images, labels, CIFAR_NAMES[source], f"{source}'s training split")
 
     path = pathlib.Path(source)
-    if not path.exists():
-        raise InputError(f"no such file or folder: {source}; give --data a folder of pictures, a .zip or an .npz")
+    if not source or not path.exists():
+        raise InputError(
+            f"no such file or folder: {source or 'an empty name'}; give --data a folder of pictures, a .zip or an .npz"
+        )
     if path.suffix.lower() == ".npz":
         images, labels = load_npz(path)
         class_names = [str(number) for number in range(labels.max() + 1)] if labels is not None else None
@@ -96,8 +100,8 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0):
         )
     folder = PictureFolder(path)
     images, decoded, broken = folder.decode_all(height or 32, width or 32, channels or 3)
-    class_names, labels = folder.classes()
-    return Pictures(images, labels[decoded] if class_names else None, class_names, str(path), broken)
+    class_names, labels = folder.classes(decoded)
+    return Pictures(images, labels, class_names, str(path), broken)
 
 
 def download_cifar(name):

@@ -145,11 +145,15 @@ def main(arguments=None):
     """Read the flags, open the generator, draw, write."""
     parser = OneLineParser("samples.py", description="Draw pictures with a generator that is in a file.")
     parser.add_argument("file", type=pathlib.Path, help="generator_eXXX.h5 of train.py, or another .h5 or .keras file")
-    parser.add_argument("--n", type=whole_number(), metavar="PICTURES", help="how many (64; with classes, full rows of them)")
+    parser.add_argument(
+        "--n", type=whole_number(), metavar="PICTURES", help="how many (64; with classes, full rows of them)"
+    )
     parser.add_argument("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")
     parser.add_argument("--class", dest="class_name", metavar="NAME", help="only this class, by name or number")
     parser.add_argument("--out", type=pathlib.Path, metavar="PATH", help=f"{FOUR_WAYS} (FILE.png beside the model)")
-    parser.add_argument("--batch", type=whole_number(), default=100, help="pictures drawn at once; less for less memory (100)")
+    parser.add_argument(
+        "--batch", type=whole_number(), default=100, help="pictures drawn at once; less for less memory (100)"
+    )
     flags = parser.parse_args(arguments)
     with one_line_errors("samples.py"):
         generator = open_generator(flags.file)

@@ -69,25 +69,30 @@ class PictureFolder:
         """Return the bytes of one picture file."""
         return self.archive.read(name) if self.archive else (self.path / name).read_bytes()
 
-    def classes(self):
+    def classes(self, chosen=None):
         """Tell the classes by the folders: one folder a class, whatever lies deeper inside.
 
         Folders that all pictures share (`my-download/train/`) are passed over first.
+
+        Args:
+            chosen: Positions in `names` of the pictures to look at, those that decode for instance; None for all.
+                A folder without any of them is no class.
 
         Returns:
             `(class_names, labels)`: sorted names and an int32 array `(n,)`, or `(None, None)` where the pictures
             do not all lie in two or more such folders.
         """
-        folders = [folders_and_file(name)[:-1] for name in self.names]
+        names = self.names if chosen is None else [self.names[index] for index in chosen]
+        folders = [folders_and_file(name)[:-1] for name in names]
         depth = 0
         while all(len(folder) > depth and folder[depth] == folders[0][depth] for folder in folders):
             depth += 1
         if any(len(folder) <= depth for folder in folders):
             return None, None
-        chosen = [folder[depth] for folder in folders]
-        class_names = sorted(set(chosen))
+        own_folders = [folder[depth] for folder in folders]
+        class_names = sorted(set(own_folders))
         number = {name: index for index, name in enumerate(class_names)}
-        return class_names, np.array([number[name] for name in chosen], "int32")
+        return class_names, np.array([number[name] for name in own_folders], "int32")
 
     def decode_all(self, height, width, channels):
         """Decode every picture to one size.
@@ -168,10 +173,10 @@ def fit_image(image, height, width, channels):
 def to_mode(image, mode):
     """Convert a Pillow image of any mode to "L", "RGB" or "RGBA", 8 bits a channel."""
     if image.mode.startswith("I") or image.mode == "F":
-        # 16 bits a pixel (or floats, from 0 to 1): Pillow's own conversion clips at 255 instead of scaling.
+        # 16 bits a pixel: Pillow's own conversion clips at 255 instead of scaling. Floats go up to 1, 255 or 65535.
         levels = np.nan_to_num(np.asarray(image, "float64"))
-        if image.mode == "F" and levels.max() <= 1.0:
-            levels = levels * 65535.0
+        if image.mode == "F":
+            levels = levels * (65535.0 if levels.max() <= 1.0 else 257.0 if levels.max() <= 255.0 else 1.0)
         image = Image.fromarray((np.clip(levels, 0, 65535) / 257.0 + 0.5).astype("uint8"))
     if image.has_transparency_data:
         image = image.convert("RGBA")

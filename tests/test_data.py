@@ -926,3 +926,22 @@ def test_decoding_is_spread_without_mixing_up(tmp_path):
     }
     pictures, decoded, broken = PictureFolder(write_files(tmp_path, files)).decode_all(8, 8, 1)
     assert pictures[:, 3, 3, 0].tolist() == levels and decoded.tolist() == list(range(40)) and broken == []
+
+
+def test_a_folder_whose_files_all_fail_is_no_class(tmp_path):
+    """Would catch a class that no picture belongs to: a conditional run would be asked for it and never see it."""
+    for name, colour in (("cat", 10), ("dog", 200)):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8), (colour, 0, 0)).save(tmp_path / name / "1.png")
+    (tmp_path / "bird").mkdir()
+    (tmp_path / "bird" / "1.png").write_text("no picture")
+    pictures = load_pictures(str(tmp_path), 8, 8)
+    assert pictures.class_names == ["cat", "dog"]
+    assert pictures.labels.tolist() == [0, 1]
+    assert pictures.images[:, 0, 0, 0].tolist() == [10, 200]
+
+
+def test_an_empty_name_is_not_this_folder():
+    """Would catch `--data ""` (an unset variable in a script) training on whatever lies around."""
+    with pytest.raises(InputError, match="an empty name"):
+        load_pictures("")
