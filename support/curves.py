@@ -42,8 +42,9 @@ def draw_curves(path, lines, steps_per_epoch, label, marks=()):
         axes.plot(positions / steps_per_epoch, means, label=name, linewidth=1.3)
     for height, text in marks:
         axes.axhline(height, color="grey", linestyle=":", linewidth=1)
-        axes.annotate(text, (1.0, height), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="grey")
+        axes.annotate(text, (0.99, height), xycoords=("axes fraction", "data"), ha="right", va="bottom", color="grey")
     axes.set_xlabel("epoch")
+    axes.set_xlim(left=0)
     axes.set_ylabel(label)
     axes.grid(alpha=0.25)
     axes.legend()

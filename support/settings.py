@@ -89,7 +89,9 @@ def fit_to_pictures(settings, pictures, typed_batch):
     if count < 2:
         raise InputError(f"{pictures.source} holds one picture; a GAN needs hundreds to learn from")
     if settings["conditional"] and not pictures.class_names:
-        raise InputError(f"--conditional needs classes, and {pictures.source} has none; make one folder a class")
+        raise InputError(
+            f"--conditional needs classes, and {pictures.source} has none; make one folder a class, or --no-conditional"
+        )
     if settings["batch_size"] > count:
         if typed_batch:
             raise InputError(
