@@ -28,8 +28,8 @@ from support.announce import say_settings, say_time, say_what_next
 from support.errors import InputError, OneLineParser, one_line_errors
 from support.history import History
 from support.monitor import Monitor, variety
-from support.picture_grid import picture_grid, save_image, to_uint8
 from support.progress import Progress
+from support.sample_plots import draw_samples
 from support.settings import choose_settings, fit_to_pictures, wanted_size
 from support.stopping import StopRequest
 
@@ -81,8 +81,6 @@ NETWORKS = {
     "classic": (gene_keras.classic_generator, discri_keras.classic_discriminator),
     "dcgan": (gene_keras.dcgan_generator, discri_keras.dcgan_discriminator),
 }
-SAMPLES = 64  # pictures in a sample plot
-BESIDE_REAL = 36  # of them in the collage of real and fake
 
 
 def parse_arguments(arguments):
@@ -224,6 +222,16 @@ def all_variables(players):
     }
 
 
+def put_back(players, checkpoint):
+    """Put a checkpoint, as `load_newest_checkpoint` returned it, into the players. Returns the `History` so far."""
+    path, groups, information = checkpoint
+    for name, variables in all_variables(players).items():
+        checkpoints.assign_variables(variables, groups[name])
+    history = History(groups["history"][0], information["seconds"])
+    print(f"resuming from {path}, after {len(history.steps):,} steps")
+    return history
+
+
 def rehearse(players, pictures, settings):
     """Play a few steps and take them back: prove that each player moves in its own turn alone, and time a step.
 
@@ -265,19 +273,6 @@ def save_generator(generator, settings, run, epoch, class_names):
     return path
 
 
-def draw_samples(generator, pictures, settings, run, epoch):
-    """Draw what G makes of the same noise every time, and real pictures beside some of it."""
-    random = np.random.default_rng([settings["seed"], 0])  # epoch 0: no step of the training draws from it
-    noise = random.standard_normal((SAMPLES, settings["noise_size"]), dtype="float32")
-    names = pictures.class_names if settings["conditional"] else None
-    classes = np.arange(SAMPLES).reshape(-1, 1) % len(names) if names else None
-    fake = to_uint8(ops.convert_to_numpy(generator([noise, classes] if names else noise, training=False)))
-    columns = len(names) if names and len(names) <= 16 else None  # a column a class
-    save_image(picture_grid(fake, columns), run.logs / f"generated_plot_e{epoch:03d}.png")
-    real = pictures.images[random.permutation(len(pictures))[:BESIDE_REAL]]
-    curves.draw_real_and_fake(run.logs / "real_fake.png", real, fake[: len(real)])
-
-
 def train(players, pictures, settings, run, history, arguments):
     """Play epoch after epoch, and write as it goes.
 
@@ -296,12 +291,12 @@ def train(players, pictures, settings, run, history, arguments):
         return time.monotonic()
 
     def draw(epoch):
-        draw_samples(players[0], pictures, settings, run, epoch)
+        draw_samples(run.logs, players[0], pictures, settings, epoch)
         loss_at_chance = 1.0 if settings["loss"] == "hinge" else math.log(2)
         curves.draw_history(run.logs, history.array(), steps_per_epoch, loss_at_chance)
 
     epochs_played, steps_played = divmod(len(history.steps), steps_per_epoch)
-    monitor, saved_at, written = Monitor(), time.monotonic(), None
+    monitor, variety_share, saved_at, written = Monitor(), 1.0, time.monotonic(), None
     history.start_clock()
     with StopRequest(arguments.minutes) as stop, Progress(settings, steps_per_epoch, len(history.steps)) as progress:
         for epoch in range(epochs_played + 1, settings["epochs"] + 1):
@@ -314,8 +309,9 @@ def train(players, pictures, settings, run, history, arguments):
                 monitor.check_finite(len(history.steps) + 1, *values[:2])
                 history.add(epoch, values)
                 progress.step(epoch, values)
-                if step % 10 == 0:
-                    progress.say(monitor.watch(*values[2:4], variety(fake) / max(variety(real), 1e-6)))
+                if step % 10 == 0:  # often enough, and cheap
+                    variety_share = variety(ops.convert_to_numpy(fake)) / max(variety(real), 1e-6)
+                progress.say(monitor.watch(d_real=values[2], d_fake=values[3], variety_share=variety_share))
                 if stop.reason:
                     break
                 if time.monotonic() - saved_at > arguments.checkpoint_minutes * 60:
@@ -349,13 +345,7 @@ def main(arguments=None):
         keras.utils.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")
         players = build_players(settings, len(pictures.class_names) if settings["conditional"] else 0)
-        history = History()
-        if checkpoint:
-            path, groups, information = checkpoint
-            for name, variables in all_variables(players).items():
-                checkpoints.assign_variables(variables, groups[name])
-            history = History(groups["history"][0], information["seconds"])
-            print(f"resuming from {path}, after {len(history.steps):,} steps")
+        history = put_back(players, checkpoint) if checkpoint else History()
         steps_per_epoch = steps_in_epoch(pictures, settings)
         left = settings["epochs"] * steps_per_epoch - len(history.steps)
         if left <= 0:

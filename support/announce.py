@@ -1,5 +1,7 @@
 """What train.py says before a run and after it."""
 
+import shlex
+
 from support.machine import describe_machine, in_words
 
 THEMES = {
@@ -48,7 +50,7 @@ def say_what_next(run, written, reason):
         written: Path of the last generator, or None.
         reason: What ended the run early, as in `support.stopping`, or None.
     """
-    resume = f"python train.py --resume --out {run.out}"
+    resume = f"python train.py --resume --out {shlex.quote(str(run.out))}"
     if reason in ("interrupt", "terminate"):
         print(f"stopped; everything is saved in {run.checkpoints}")
         print(f"go on with: {resume}")
@@ -56,4 +58,4 @@ def say_what_next(run, written, reason):
     print(f"written   {written}: plain Keras layers, in the HDF5 format that every Keras reads")
     print(f"          {run.logs}: sample plots, real_fake.png, losses.png, discriminator_output.png, history.csv")
     print(f"          {run.checkpoints}: to go on, {resume}{'' if reason else ' --epochs ...'}")
-    print(f"draw with: python samples.py {written}")
+    print(f"draw with: python samples.py {shlex.quote(str(written))}")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 MEMORY = 0.99  # of the running means: they look back over about 100 steps
-PATIENCE = 200  # steps that a failure must last before it is named
+PATIENCE = 500  # steps that a failure must last before it is named: the first few hundred prove nothing
 SURE_REAL, SURE_FAKE = 0.97, 0.03  # D has won: it is this sure of both
 LOST_VARIETY = 0.2  # G has collapsed: its pictures differ by less than this share of what the real ones do
 
@@ -47,18 +47,18 @@ class Monitor:
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the {player}'s loss is {loss} at step {step}")
 
-    def watch(self, real_output, fake_output, variety_share):
+    def watch(self, d_real, d_fake, variety_share):
         """Follow one step.
 
         Args:
-            real_output: D(x), the mean probability that D gives to real pictures.
-            fake_output: D(G(z)), the same for fakes.
+            d_real: D(x), the mean probability that D gives to real pictures.
+            d_fake: D(G(z)), the same for fakes.
             variety_share: `variety` of the fakes divided by that of the real pictures.
 
         Returns:
             None, or a line that names a failure and a flag to try; each failure once.
         """
-        for name, value in (("D(x)", real_output), ("D(G(z))", fake_output), ("variety", variety_share)):
+        for name, value in (("D(x)", d_real), ("D(G(z))", d_fake), ("variety", variety_share)):
             self.means[name] = MEMORY * self.means[name] + (1 - MEMORY) * value
         signs = {
             "won": self.means["D(x)"] > SURE_REAL and self.means["D(G(z))"] < SURE_FAKE,

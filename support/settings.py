@@ -31,6 +31,8 @@ def choose_settings(arguments, presets):
         run = run_folder.find_run(arguments.out, arguments.preset)
         checkpoint = load_newest_checkpoint(run.checkpoints)
         settings = checkpoint[2]["settings"]
+        if settings["dry_run"]:
+            raise InputError(f"--out {arguments.out} holds a dry run only, nothing to resume; start without --resume")
         for name, value in typed.items():
             if name not in MAY_CHANGE_ON_RESUME and value != settings[name]:
                 flag = "--" + name.replace("_", "-")

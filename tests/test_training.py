@@ -203,13 +203,15 @@ def test_minutes_stop_cleanly_with_the_epoch_it_was_in(data, tmp_path, capsys):
     assert (out / "generator_e005.h5").exists()
 
 
-def test_dry_run_writes_everything_and_gives_way(data, tmp_path):
+def test_dry_run_writes_everything_and_gives_way(data, tmp_path, capsys):
     """Would catch a smoke test that skips a file, plays a whole epoch, or blocks the real run after it."""
     out = tmp_path / "run"
     play(data, out, "--dry-run")
+    capsys.readouterr()
     assert (out / "generator_e001.h5").exists() and len(list((out / "training_logs").iterdir())) == 6
     _, groups, _ = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
     assert len(groups["history"][0]) == 2
+    assert "holds a dry run only" in error_of(capsys, "--resume", "--out", str(out))
     assert play(data, out, "--epochs", "1") == 0
 
 

@@ -1,0 +1,37 @@
+"""What the generator makes on the way: the same noise every time, and real pictures beside some of it."""
+
+import numpy as np
+from keras import ops
+
+from support.curves import draw_real_and_fake
+from support.picture_grid import picture_grid, save_image, to_uint8
+
+SAMPLES = 64  # pictures in a sample plot
+BESIDE_REAL = 36  # of them in the collage of real and fake
+MOST_CLASS_COLUMNS = 16  # with up to this many classes, each has a column of its own
+
+
+def draw_samples(folder, generator, pictures, settings, epoch):
+    """Write `generated_plot_eXXX.png` and `real_fake.png`.
+
+    Args:
+        folder: Where they go.
+        generator: Keras model from noise (and class numbers) to pictures. It is called as samples.py calls it:
+            batch normalization uses its stored statistics.
+        pictures: The real ones, a `defDATA.Pictures`.
+        settings: The run's settings.
+        epoch: The epoch's number, from 1.
+    """
+    random = np.random.default_rng([settings["seed"], 0])  # epoch 0: no step of the training draws from it
+    columns, count = None, SAMPLES
+    names = pictures.class_names if settings["conditional"] else None
+    if names and len(names) <= MOST_CLASS_COLUMNS:
+        columns = len(names)
+        count = -(-SAMPLES // columns) * columns  # full rows
+    inputs = random.standard_normal((count, settings["noise_size"]), dtype="float32")
+    if names:
+        inputs = [inputs, np.arange(count).reshape(-1, 1) % len(names)]
+    fake = to_uint8(ops.convert_to_numpy(generator(inputs, training=False)))
+    save_image(picture_grid(fake, columns), folder / f"generated_plot_e{epoch:03d}.png")
+    real = pictures.images[random.permutation(len(pictures))[:BESIDE_REAL]]
+    draw_real_and_fake(folder / "real_fake.png", real, fake[: len(real)])
