@@ -75,7 +75,7 @@ class Monitor:
         if failure == "won":
             return (
                 f"D has won: for {PATIENCE} steps D(x) is near 1 ({self.means['D(x)']:.3f}) and D(G(z)) near 0 "
-                f"({self.means['D(G(z))']:.3f}), so G learns little; try --label-smoothing 0.1, or a higher --dropout"
+                f"({self.means['D(G(z))']:.3f}), so G learns little; try a higher --dropout, or --label-smoothing 0.1"
             )
         return (
             f"G has collapsed: for {PATIENCE} steps its pictures differ by {self.means['variety']:.0%} of what the "

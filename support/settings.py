@@ -44,6 +44,13 @@ def choose_settings(arguments, presets):
     preset = arguments.preset or "cifar10"
     settings = {"preset": preset, "seed": 0} | presets[preset] | typed
     settings["dry_run"] = arguments.dry_run
+    if settings["loss"] == "hinge":
+        if typed.get("label_smoothing"):
+            raise InputError(
+                f"--label-smoothing {typed['label_smoothing']} has no meaning with the hinge loss; "
+                "leave it out, or use --loss bce"
+            )
+        settings["label_smoothing"] = 0.0
     if arguments.dry_run:
         settings["epochs"] = 1
     if settings["data"] is None:

@@ -29,5 +29,8 @@ def written_beside(path):
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # "no space left" alone does not say for what
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -386,6 +386,14 @@ def test_batch_and_classes_that_the_data_cannot_give(data, capsys, tmp_path):
     assert json.loads((out / "training_logs/settings.json").read_text())["batch_size"] == 20
 
 
+def test_hinge_takes_no_label_smoothing(data, capsys, tmp_path):
+    """Would catch a typed value that is ignored in silence, and a preset's smoothing shown though hinge has none."""
+    flags = ["--data", data, *SMALL, "--loss", "hinge", "--out", str(tmp_path / "run")]
+    assert "no meaning with the hinge loss" in error_of(capsys, *flags, "--label-smoothing", "0.1")
+    train.main([*flags, "--preset", "cars", "--epochs", "1"])
+    assert "label_smoothing 0.0" in capsys.readouterr().out
+
+
 def test_an_npz_keeps_its_own_size_and_channels(tmp_path):
     """Would catch MNIST enlarged to 32x32 and coloured because the preset says so."""
     path = tmp_path / "digits.npz"
