@@ -20,26 +20,23 @@ def whole_number(lowest=1):
     return parse
 
 
-def positive_number(text):
-    """Parse a number above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"received {text!r}; give a number above 0")
-    return number
+def number(accepts, expected):
+    """Make the type of a flag that takes numbers; `expected` says in words which ones `accepts` lets pass."""
+
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not accepts(value):
+            raise argparse.ArgumentTypeError(f"received {text!r}; give {expected}")
+        return value
+
+    return parse
 
 
-def share(text):
-    """Parse a number from 0 to below 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < 1:
-        raise argparse.ArgumentTypeError(f"received {text!r}; give a number from 0 to below 1")
-    return number
+positive_number = number(lambda value: 0 < value < math.inf, "a number above 0")
+share = number(lambda value: 0 <= value < 1, "a number from 0 to below 1")
 
 
 def image_size(text):
