@@ -54,7 +54,7 @@ class Pictures:
         classes = "no classes"
         if self.class_names:
             classes = f"{len(self.class_names)} class" + ("es" if len(self.class_names) > 1 else "")
-        text = f"{count:,} pictures of {height}x{width} (height x width), {kind}, {classes}, from {self.source}"
+        text = f"{count:,} pictures at {height}x{width} (height x width), {kind}, {classes}, from {self.source}"
         if self.broken:
             text += f"; {len(self.broken):,} more do not decode and are skipped: {', '.join(self.broken[:3])}"
             text += ", ..." if len(self.broken) > 3 else ""

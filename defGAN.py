@@ -8,7 +8,7 @@ D never moves again, for good, with at most a warning, and G learns to please a 
 
 The way here. D is compiled by itself and stays trainable. The combined model says which variables are its own:
 `trainable_variables` are G's alone, so its optimizer cannot move D, while gradients still flow *through* D to G.
-`check` in the first step proves it, whatever the Keras version or backend.
+`StepCheck` proves it at the start of every run, whatever the Keras version or backend.
 """
 
 import keras

@@ -18,7 +18,10 @@ from keras import layers
 
 
 def halvings(height, width):
-    """Count how often pictures are halved until the short side of the map is 4 to 6: three times from 32x32."""
+    """Count how often pictures are halved until the short side of the map is 4 to 6: three times from 32x32.
+
+    It is as often as `gene_keras.starting_size` doubles, so that the two players see the same maps.
+    """
     if min(height, width) < 8:
         raise ValueError(f"pictures need a height and a width of at least 8 pixels, received {height}x{width}")
     count = 1

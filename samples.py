@@ -12,7 +12,6 @@ included. The same --seed draws the same pictures, and a larger --n the same one
 
 import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
-import math
 import pathlib
 import re
 
@@ -24,14 +23,12 @@ from support.drawing_to_files import FOUR_WAYS, check_output, write_animation, w
 from support.errors import InputError, OneLineParser, one_line_errors
 from support.flags import whole_number
 from support.opening_models import open_generator
-from support.picture_grid import to_uint8
+from support.picture_grid import class_columns, to_uint8
 
 # A walk leads through this many noise points and back to the first one: 4 x 12 frames, four seconds.
 WALK_POINTS = 4
 STEPS_BETWEEN_POINTS = 12
 FRAMES_A_SECOND = 12
-
-MOST_CLASS_COLUMNS = 16  # with up to this many classes, each has a column of its own in a grid
 
 
 def draw(generator, noise, classes, batch):
@@ -154,24 +151,22 @@ def main(arguments=None):
     parser.add_argument(
         "--batch", type=whole_number(), default=100, help="pictures drawn at once; less for less memory (100)"
     )
-    flags = parser.parse_args(arguments)
+    arguments = parser.parse_args(arguments)
     with one_line_errors("samples.py"):
-        generator = open_generator(flags.file)
-        out = flags.out or flags.file.with_suffix(".png")
+        generator = open_generator(arguments.file)
+        out = arguments.out or arguments.file.with_suffix(".png")
 
-        columns = None
-        if flags.class_name is not None:
-            cycle = [class_number(generator, flags.class_name)]
+        if arguments.class_name is not None:
+            cycle = [class_number(generator, arguments.class_name)]
         else:
             cycle = range(generator.class_count or 1)
-        if 1 < len(cycle) <= MOST_CLASS_COLUMNS:
-            columns = len(cycle)
-        count = flags.n or math.ceil(64 / (columns or 1)) * (columns or 1)
-        classes = np.resize(cycle, count)  # 0 1 2 0 1 2 0 ...
+        columns, full_rows = class_columns(len(cycle))
+        count = arguments.n or full_rows
         ending = check_output(out, count)
-        print(description(flags.file, generator))
+        classes = np.resize(cycle, count)  # 0 1 2 0 1 2 0 ...
+        print(description(arguments.file, generator))
 
-        batch = min(flags.batch, count)
+        batch = min(arguments.batch, count)
         is_walk = ending == ".gif"
         total = count * (WALK_POINTS * STEPS_BETWEEN_POINTS if is_walk else 1)
         with tqdm(total=total, unit=" pictures", leave=False, disable=None) as bar:
@@ -184,11 +179,11 @@ def main(arguments=None):
                     bar.update(len(noise))
 
             if is_walk:
-                walk = walk_through_latent_space(flags.seed, count, generator.noise_size)
+                walk = walk_through_latent_space(arguments.seed, count, generator.noise_size)
                 frames = (np.concatenate(list(drawn(np.split(noise, range(batch, count, batch))))) for noise in walk)
                 write_animation(out, frames, columns, FRAMES_A_SECOND)
             else:
-                pictures = drawn(noise_batches(flags.seed, count, generator.noise_size, batch))
+                pictures = drawn(noise_batches(arguments.seed, count, generator.noise_size, batch))
                 if ending == ".png":
                     write_grid(out, pictures, columns)
                 elif ending == ".npz":
@@ -196,7 +191,7 @@ def main(arguments=None):
                 else:
                     write_folder(out, pictures, count)
         kind = {".png": "in a grid", ".gif": "walking in a loop", ".npz": "in the array arr_0", "": "as single PNGs"}
-        print(f"wrote {out}: {count} pictures {kind[ending]}, seed {flags.seed}")
+        print(f"wrote {out}: {count} pictures {kind[ending]}, seed {arguments.seed}")
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def parse_arguments(arguments):
     add = parser.add_argument_group("the game").add_argument
     add("--loss", choices=("bce", "hinge"), help="binary cross-entropy, or hinge for both players")
     add("--label-smoothing", type=flags.share, help="0.1: D's target for real is 0.9, which keeps it from certainty")
-    add("--batch-size", type=flags.whole_number(), help="real pictures, and as many fakes, in a step")
+    add("--batch-size", type=flags.whole_number(2), help="real pictures, and as many fakes, in a step")
     add("--epochs", type=flags.whole_number(), help="passes over the real pictures")
     add("--learning-rate", type=flags.positive_number, help="of both players' Adam; smaller is steadier and slower")
     add("--beta-1", type=flags.share, help="Adam's memory of the gradient; above 0.5 the game tends to oscillate")
@@ -125,9 +125,12 @@ def steps_in_epoch(pictures, settings):
 
 def network_size(settings, class_count):
     """Give what the settings say of both networks alike."""
-    height, width = settings["image_size"]
-    return {"height": height, "width": width, "class_count": class_count} | {
-        name: settings[name] for name in ("channels", "filters")
+    return {
+        "height": settings["image_size"][0],
+        "width": settings["image_size"][1],
+        "channels": settings["channels"],
+        "filters": settings["filters"],
+        "class_count": class_count,
     }
 
 
@@ -204,7 +207,7 @@ def play_step(players, real, classes, noise, check=None):
 
 def step_inputs(pictures, settings, order, epoch, step):
     """Make what a step needs; a function of the seed, the epoch and the step alone, so a resumed run draws the same."""
-    chosen = order[step]
+    chosen = order[step % len(order)]  # a dry run's second step, where all pictures make one batch
     classes = pictures.labels[chosen].reshape(-1, 1) if settings["conditional"] else None
     random = np.random.default_rng([settings["seed"], epoch, step])
     noise = random.standard_normal((2, len(chosen), settings["noise_size"]), dtype="float32")
@@ -248,7 +251,10 @@ def rehearse(players, pictures, settings):
     try:
         play_step(players, *inputs, defGAN.StepCheck(*players[:2]))
     except RuntimeError as error:
-        raise InputError(f"{error}; please report this with keras {keras.__version__}") from error
+        raise InputError(
+            f"{error}; --learning-rate {settings['learning_rate']} may be too small to move a float32 number, "
+            f"otherwise please report this with Keras {keras.__version__}"
+        ) from error
     start, played = time.monotonic(), 0
     while played < 5 and time.monotonic() - start < 2:
         play_step(players, *inputs)
@@ -296,7 +302,8 @@ def train(players, pictures, settings, run, history, arguments):
         curves.draw_history(run.logs, history.array(), steps_per_epoch, loss_at_chance)
 
     epochs_played, steps_played = divmod(len(history.steps), steps_per_epoch)
-    monitor, variety_share, saved_at, written = Monitor(), 1.0, time.monotonic(), None
+    monitor = Monitor(settings["loss"], settings["label_smoothing"])
+    variety_share, saved_at, written, reason = 1.0, time.monotonic(), None, None
     history.start_clock()
     with StopRequest(arguments.minutes) as stop, Progress(settings, steps_per_epoch, len(history.steps)) as progress:
         for epoch in range(epochs_played + 1, settings["epochs"] + 1):
@@ -312,25 +319,27 @@ def train(players, pictures, settings, run, history, arguments):
                 if step % 10 == 0:  # often enough, and cheap
                     variety_share = variety(ops.convert_to_numpy(fake)) / max(variety(real), 1e-6)
                 progress.say(monitor.watch(d_real=values[2], d_fake=values[3], variety_share=variety_share))
-                if stop.reason:
+                reason = stop.reason
+                if reason:
                     break
                 if time.monotonic() - saved_at > arguments.checkpoint_minutes * 60:
                     saved_at = save_checkpoint()
-            history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
             steps_left = settings["epochs"] * steps_per_epoch - len(history.steps)
-            if stop.reason in ("interrupt", "terminate") and steps_left:
-                save_checkpoint()
-                return written, stop.reason
-            last = stop.reason or not steps_left
+            interrupted = reason in ("interrupt", "terminate") and steps_left
+            last = reason or not steps_left
+            if last or epoch % settings["save_every"] == 0:
+                saved_at = save_checkpoint()  # before all else: it is what a later mishap must not cost
+            history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
+            if interrupted:
+                return written, reason
+            if last or epoch % settings["save_every"] == 0:
+                written = save_generator(players[0], settings, run, epoch, names)
             if last or epoch % settings["plot_every"] == 0:
                 draw(epoch)
-            if last or epoch % settings["save_every"] == 0:
-                saved_at = save_checkpoint()
-                written = save_generator(players[0], settings, run, epoch, names)
             steps, seconds = len(history.steps) - (epoch - 1) * steps_per_epoch, history.seconds[epoch - 1]
             progress.epoch(epoch, history.means(epoch, steps_per_epoch), steps, seconds, steps_left)
-            if stop.reason:
-                return written, stop.reason if steps_left else None
+            if reason:
+                return written, reason if steps_left else None
             steps_played = 0
     return written, None
 
@@ -349,9 +358,10 @@ def main(arguments=None):
         steps_per_epoch = steps_in_epoch(pictures, settings)
         left = settings["epochs"] * steps_per_epoch - len(history.steps)
         if left <= 0:
+            played = len(history.steps) // steps_per_epoch
             raise InputError(
-                f"the run in {run.out} has finished its {settings['epochs']} epochs; go on with --resume --epochs "
-                f"{settings['epochs'] + 100}"
+                f"the run in {run.out} has played {played} epochs already, received --epochs {settings['epochs']}; "
+                f"go on with --resume --epochs {played + 100}"
             )
 
         say_settings(settings, pictures, players[0], players[1], run)
@@ -365,9 +375,9 @@ def main(arguments=None):
             kept = checkpoints.checkpoint_paths(run.checkpoints)
             raise InputError(
                 f"{error}; {f'the last good checkpoint is {kept[-1]}' if kept else 'no checkpoint was saved yet'}; "
-                "start again with a smaller --learning-rate, or --loss hinge"
+                "start again with a smaller --learning-rate and another --out"
             ) from None
-        say_what_next(run, written, reason)
+        say_what_next(run, written, reason, settings)
     return {"interrupt": 130, "terminate": 143}.get(reason, 0)  # as shells count a process that a signal ended
 
 

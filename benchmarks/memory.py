@@ -5,6 +5,7 @@
 It plays the `shapes` preset through train.py itself, with everything that a run writes, into a temporary folder.
 """
 
+import math
 import pathlib
 import sys
 import tempfile
@@ -38,7 +39,7 @@ def main():
     """Play 2,000 steps and print the memory."""
     train.History = Measured
     with tempfile.TemporaryDirectory() as folder:
-        epochs = str(-(-LOOKS[-1] * train.PRESETS["shapes"]["batch_size"] // 10_000))
+        epochs = str(math.ceil(LOOKS[-1] * train.PRESETS["shapes"]["batch_size"] / 10_000))
         train.main(["--preset", "shapes", "--epochs", epochs, "--save-every", "2", "--out", folder])
     for step, megabytes in Measured.seen.items():
         change = megabytes / Measured.seen[LOOKS[0]] - 1

@@ -42,20 +42,25 @@ def say_time(seconds, steps_per_epoch, steps_left, minutes):
     )
 
 
-def say_what_next(run, written, reason):
+def say_what_next(run, written, reason, settings):
     """Print what was written and the next command to type.
 
     Args:
         run: The `RunFolder`.
         written: Path of the last generator, or None.
         reason: What ended the run early, as in `support.stopping`, or None.
+        settings: The run's settings.
     """
     resume = f"python train.py --resume --out {shlex.quote(str(run.out))}"
     if reason in ("interrupt", "terminate"):
         print(f"stopped; everything is saved in {run.checkpoints}")
         print(f"go on with: {resume}")
         return
-    print(f"written   {written}: plain Keras layers, in the HDF5 format that every Keras reads")
+    print(f"written   {written}: plain Keras layers, in the HDF5 format that Keras calls legacy and goes on reading")
     print(f"          {run.logs}: sample plots, real_fake.png, losses.png, discriminator_output.png, history.csv")
-    print(f"          {run.checkpoints}: to go on, {resume}{'' if reason else ' --epochs ...'}")
+    if settings["dry_run"]:
+        print("          a dry run: the real one may be written into the same folder")
+    else:
+        more = "" if reason else f" --epochs {2 * settings['epochs']}"
+        print(f"          {run.checkpoints}: to go on, {resume}{more}")
     print(f"draw with: python samples.py {shlex.quote(str(written))}")

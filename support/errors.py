@@ -39,6 +39,8 @@ def one_line_errors(program):
         yield
     except InputError as error:
         message = str(error)
+    except MemoryError as error:
+        message = f"not enough memory ({error}); lower --image-size, --batch-size or --n, or give fewer pictures"
     except KeyboardInterrupt:
         print(f"{program}: stopped at once; what was saved before stands", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None

@@ -5,16 +5,17 @@ import math
 import re
 
 
-def whole_number(lowest=1):
-    """Make the type of a flag that takes whole numbers from `lowest` up."""
+def whole_number(lowest=1, highest=math.inf):
+    """Make the type of a flag that takes whole numbers from `lowest` to `highest`."""
 
     def parse(text):
         try:
             number = int(text)
         except ValueError:
             number = None
-        if number is None or number < lowest:
-            raise argparse.ArgumentTypeError(f"received {text!r}; give a whole number from {lowest} up")
+        if number is None or not lowest <= number <= highest:
+            end = "up" if highest == math.inf else f"to {highest}"
+            raise argparse.ArgumentTypeError(f"received {text!r}; give a whole number from {lowest} {end}")
         return number
 
     return parse
@@ -54,7 +55,7 @@ def add_run_flags(parser):
     """Add the flags that say where and how long to run, and change nothing of the game."""
     add = parser.add_argument_group("the run").add_argument
     add("--out", default=".", metavar="FOLDER", help="where everything is written (default: here)")
-    add("--seed", type=whole_number(0), help="fixes weights, noise and data order (default: 0)")
+    add("--seed", type=whole_number(0, 2**32 - 1), help="fixes weights, noise and data order (default: 0)")
     add("--save-every", type=whole_number(), metavar="EPOCHS", help="save generator and checkpoint this often")
     add("--plot-every", type=whole_number(), metavar="EPOCHS", help="draw samples and curves this often")
     add("--checkpoint-minutes", type=positive_number, default=10.0, help="save a checkpoint also this often (10)")

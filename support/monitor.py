@@ -6,7 +6,6 @@ import numpy as np
 
 MEMORY = 0.99  # of the running means: they look back over about 100 steps
 PATIENCE = 500  # steps that a failure must last before it is named: the first few hundred prove nothing
-SURE_REAL, SURE_FAKE = 0.97, 0.03  # D has won: it is this sure of both
 LOST_VARIETY = 0.2  # G has collapsed: its pictures differ by less than this share of what the real ones do
 
 
@@ -25,6 +24,11 @@ def variety(pictures):
 class Monitor:
     """Watch the measurements of each step and name a failure once, when it has lasted.
 
+    Args:
+        loss: "bce" or "hinge". The hinge loss stops pushing D at logits of 1 and -1, which are probabilities of 0.73
+            and 0.27: a D that has won stands there and not near 1 and 0.
+        label_smoothing: s of binary cross-entropy: a D that has won says 1 - s to real pictures.
+
     Example:
         >>> monitor = Monitor()
         >>> monitor.check_finite(1, 0.69, float("nan"))
@@ -33,7 +37,9 @@ class Monitor:
         FloatingPointError: the generator's loss is nan at step 1
     """
 
-    def __init__(self):
+    def __init__(self, loss="bce", label_smoothing=0.0):
+        self.loss = loss
+        self.sure_real, self.sure_fake = (0.7, 0.3) if loss == "hinge" else (0.97 * (1 - label_smoothing), 0.03)
         self.means = {"D(x)": 0.5, "D(G(z))": 0.5, "variety": 1.0}
         self.lasted = {"won": 0, "collapsed": 0}
 
@@ -61,7 +67,7 @@ class Monitor:
         for name, value in (("D(x)", d_real), ("D(G(z))", d_fake), ("variety", variety_share)):
             self.means[name] = MEMORY * self.means[name] + (1 - MEMORY) * value
         signs = {
-            "won": self.means["D(x)"] > SURE_REAL and self.means["D(G(z))"] < SURE_FAKE,
+            "won": self.means["D(x)"] > self.sure_real and self.means["D(G(z))"] < self.sure_fake,
             "collapsed": self.means["variety"] < LOST_VARIETY,
         }
         for failure, seen in signs.items():
@@ -73,11 +79,13 @@ class Monitor:
     def describe(self, failure):
         """Word a failure."""
         if failure == "won":
+            flag = "a higher --dropout" + ("" if self.loss == "hinge" else ", or --label-smoothing 0.1")
             return (
-                f"D has won: for {PATIENCE} steps D(x) is near 1 ({self.means['D(x)']:.3f}) and D(G(z)) near 0 "
-                f"({self.means['D(G(z))']:.3f}), so G learns little; try a higher --dropout, or --label-smoothing 0.1"
+                f"D has won: over {PATIENCE} steps D(x) is near 1 ({self.means['D(x)']:.3f}) and D(G(z)) near 0 "
+                f"({self.means['D(G(z))']:.3f}), so G learns little; start again with {flag}"
             )
+        flag = "a smaller --learning-rate" + ("" if self.loss == "hinge" else ", or --loss hinge")
         return (
-            f"G has collapsed: for {PATIENCE} steps its pictures differ by {self.means['variety']:.0%} of what the "
-            "real ones do; try a smaller --learning-rate, or --loss hinge"
+            f"G has collapsed: over {PATIENCE} steps its pictures differ by {self.means['variety']:.0%} of what the "
+            f"real ones do; start again with {flag}"
         )

@@ -7,6 +7,7 @@ and the weights are loaded into the model that this gives. The file itself stays
 import contextlib
 import json
 import logging
+import os
 import pathlib
 import warnings
 import zipfile
@@ -85,6 +86,8 @@ def check_that_it_is_a_model_file(path):
         raise InputError(f"{path} is {kind}; {EXPECTED}")
     if not path.exists():
         raise InputError(f"{path}: there is no such file; {EXPECTED}")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path} may not be read by this user; change its permissions, or copy it")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes), perhaps a save that was broken off; take another epoch's file")
     with open(path, "rb") as file:

@@ -30,6 +30,17 @@ def columns_for(count, height, width):
     return max(1, min(count, round(math.sqrt(count * height / width))))
 
 
+def class_columns(class_count, count=64):
+    """Say how a grid shows classes: with up to 16 of them each has a column of its own, and the rows are full.
+
+    Returns:
+        `(columns, count)`: None, to choose freely, or `class_count`; and the pictures to draw, at least `count`.
+    """
+    if not 1 < class_count <= 16:
+        return None, count
+    return class_count, math.ceil(count / class_count) * class_count
+
+
 def picture_grid(pictures, columns=None, gap=2, shortest_side=64):
     """Lay pictures out row by row on white.
 

@@ -57,7 +57,9 @@ class RunFolder:
         Raises:
             InputError: If generators, checkpoints or logs of a run are here.
         """
-        if self.contents() and not self.stored_settings().get("dry_run"):
+        generators = [path.name for path in self.out.glob("generator_e*.h5")]
+        only_a_dry_run = self.stored_settings().get("dry_run") and generators in ([], ["generator_e001.h5"])
+        if self.contents() and not only_a_dry_run:
             raise InputError(
                 f"--out {self.out} already holds a run ({self.contents()[0].name}); continue it with --resume, "
                 "choose another folder with --out, or replace it with --overwrite"
@@ -120,12 +122,14 @@ def save_generator(generator, path, information):
     """Save a generator as HDF5, with `information` as JSON in its attribute `gan`, whole or not at all.
 
     Keras warns at every save that HDF5 is its old format. It is kept on purpose, as the file that people know and
-    that every Keras version and converter reads, so the warning is held back.
+    that every Keras 3 opens, so the warning is held back.
     """
     verbosity = absl.logging.get_verbosity()
     absl.logging.set_verbosity(absl.logging.ERROR)
     try:
         with written_beside(path) as temporary:
+            # HDF5 crashes where the disk fills up under it: see first that there is room, where an error is only that.
+            temporary.write_bytes(bytes(4 * generator.count_params() + 200_000))
             generator.save(temporary)
             with h5py.File(temporary, "a") as file:
                 file.attrs["gan"] = json.dumps(information)

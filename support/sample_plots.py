@@ -4,11 +4,10 @@ import numpy as np
 from keras import ops
 
 from support.curves import draw_real_and_fake
-from support.picture_grid import picture_grid, save_image, to_uint8
+from support.picture_grid import class_columns, picture_grid, save_image, to_uint8
 
 SAMPLES = 64  # pictures in a sample plot
 BESIDE_REAL = 36  # of them in the collage of real and fake
-MOST_CLASS_COLUMNS = 16  # with up to this many classes, each has a column of its own
 
 
 def draw_samples(folder, generator, pictures, settings, epoch):
@@ -23,11 +22,8 @@ def draw_samples(folder, generator, pictures, settings, epoch):
         epoch: The epoch's number, from 1.
     """
     random = np.random.default_rng([settings["seed"], 0])  # epoch 0: no step of the training draws from it
-    columns, count = None, SAMPLES
     names = pictures.class_names if settings["conditional"] else None
-    if names and len(names) <= MOST_CLASS_COLUMNS:
-        columns = len(names)
-        count = -(-SAMPLES // columns) * columns  # full rows
+    columns, count = class_columns(len(names or []), SAMPLES)
     inputs = random.standard_normal((count, settings["noise_size"]), dtype="float32")
     if names:
         inputs = [inputs, np.arange(count).reshape(-1, 1) % len(names)]

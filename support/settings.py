@@ -2,7 +2,10 @@
 
 import zlib
 
+import numpy as np
+
 from support import run_folder
+from support.announce import in_plain_words
 from support.checkpoints import load_newest_checkpoint
 from support.errors import InputError
 
@@ -35,9 +38,9 @@ def choose_settings(arguments, presets):
             raise InputError(f"--out {arguments.out} holds a dry run only, nothing to resume; start without --resume")
         for name, value in typed.items():
             if name not in MAY_CHANGE_ON_RESUME and value != settings[name]:
-                flag = "--" + name.replace("_", "-")
+                flag, was = "--" + name.replace("_", "-"), in_plain_words(settings[name])
                 raise InputError(
-                    f"{flag} is {settings[name]} in this run, received {value}; leave it out, or use another --out"
+                    f"{flag} is {was} in this run, received {in_plain_words(value)}; leave it out, or use another --out"
                 )
         return settings | typed, run, checkpoint
 
@@ -86,7 +89,7 @@ def fit_to_pictures(settings, pictures, typed_batch):
         InputError: If there are too few or too small pictures, a typed batch is larger than the data, classes are
             asked for and missing, or a resumed run's pictures are not those that it began with.
     """
-    fingerprint = zlib.crc32(pictures.images)
+    fingerprint = zlib.crc32(np.ascontiguousarray(pictures.images))
     if settings.setdefault("data_fingerprint", fingerprint) != fingerprint:
         raise InputError(
             f"the pictures in {settings['data']} are not those this run began with; give --data the old ones"

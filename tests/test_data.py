@@ -420,14 +420,14 @@ def test_broken_pictures_are_named_and_the_rest_kept(tmp_path, zipped):
     assert pictures.images[:, 0, 0, 0].tolist() == [20, 40, 120, 200]
     assert len(pictures) == 4
     line = pictures.describe()
-    assert line.startswith("4 pictures of 8x8 (height x width), grey, 3 classes, from ")
+    assert line.startswith("4 pictures at 8x8 (height x width), grey, 3 classes, from ")
     assert line.endswith("; 4 more do not decode and are skipped: cat/1-half.jpg, cat/3-empty.png, dog/1-text.png, ...")
 
 
 def test_description_names_up_to_three():
     """Would catch dots where nothing was left out, and a line that grows with thousands of bad files."""
     images = np.zeros((1234, 8, 12, 4), "uint8")
-    plain_line = "1,234 pictures of 8x12 (height x width), colour and alpha, no classes, from here"
+    plain_line = "1,234 pictures at 8x12 (height x width), colour and alpha, no classes, from here"
     assert defDATA.Pictures(images, None, None, "here").describe() == plain_line
     three = defDATA.Pictures(images, None, None, "here", ["a", "b", "c"]).describe()
     assert three == plain_line + "; 3 more do not decode and are skipped: a, b, c"
@@ -580,7 +580,7 @@ def test_npz_like_mnist(tmp_path):
     assert pictures.images.shape == (6, 28, 28, 1) and (pictures.images[..., 0] == images).all()
     assert pictures.labels.dtype == np.int32 and pictures.labels.tolist() == [5, 0, 4, 1, 9, 2]
     assert pictures.class_names == [str(digit) for digit in range(10)]
-    assert pictures.describe().startswith("6 pictures of 28x28 (height x width), grey, 10 classes, from ")
+    assert pictures.describe().startswith("6 pictures at 28x28 (height x width), grey, 10 classes, from ")
 
 
 def test_npz_without_labels_and_with_labels_in_a_column(tmp_path):
@@ -898,7 +898,7 @@ def test_main_says_what_is_there(tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.err == ""
     assert captured.out.splitlines() == [
-        f"3 pictures of 32x32 (height x width), colour, 2 classes, from {tmp_path}; "
+        f"3 pictures at 32x32 (height x width), colour, 2 classes, from {tmp_path}; "
         "1 more do not decode and are skipped: dog/2.png",
         "  class 0: cat, 2 pictures",
         "  class 1: dog, 1 pictures",

@@ -203,6 +203,45 @@ def test_minutes_stop_cleanly_with_the_epoch_it_was_in(data, tmp_path, capsys):
     assert (out / "generator_e005.h5").exists()
 
 
+def test_a_stop_while_files_are_written_loses_nothing(data, tmp_path, monkeypatch):
+    """Would catch a Ctrl-C during the plots of an epoch that ends the run without a checkpoint."""
+    draw = train.curves.draw_history
+
+    def interrupted_draw(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        draw(*arguments)
+
+    monkeypatch.setattr(train.curves, "draw_history", interrupted_draw)
+    assert play(data, tmp_path / "run", "--epochs", "3") == 130
+    _, groups, _ = checkpoints.load_newest_checkpoint(tmp_path / "run/training_checkpoints_cifar10")
+    assert len(groups["history"][0]) == 4  # three steps of the first epoch, and the one before it was seen
+
+
+def test_dry_run_of_a_single_batch(data, tmp_path):
+    """Would catch a smoke test that fails where all pictures fit into one batch."""
+    assert train.main(["--data", data, "--filters", "2", "--dry-run", "--out", str(tmp_path / "run")]) == 0
+
+
+def test_a_full_disk_under_the_generator(data, tmp_path):
+    """Would catch HDF5 crashing the process when there is no room for the generator's file."""
+    out = tmp_path / "run"
+    limited = (
+        "import resource, sys, train; resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000)); "
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); sys.exit(train.main(sys.argv[1:]))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", limited, "--data", data, *SMALL, "--epochs", "1", "--out", str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("train.py: ") and answer.stderr.count("\n") == 1
+    assert "generator_e001.h5: File too large" in answer.stderr
+    assert not list(out.rglob("*partial*")) and not list(out.glob("*.h5"))
+    assert len(checkpoints.checkpoint_paths(out / "training_checkpoints_cifar10")) == 1
+
+
 def test_dry_run_writes_everything_and_gives_way(data, tmp_path, capsys):
     """Would catch a smoke test that skips a file, plays a whole epoch, or blocks the real run after it."""
     out = tmp_path / "run"
@@ -311,7 +350,9 @@ def test_monitor_names_a_discriminator_that_has_won():
     spoken = [number for number, answer in enumerate(answers, start=1) if answer]
     assert spoken == [279 + PATIENCE]  # 0.5 * 0.99^280 = 0.02998
     assert "D has won" in answers[spoken[0] - 1] and "--label-smoothing" in answers[spoken[0] - 1]
-    assert not any(Monitor().watch(0.9, 0.1, 1.0) for _ in range(1000))
+    for lasting, monitor in ((False, Monitor()), (True, Monitor("bce", 0.1)), (True, Monitor("hinge"))):
+        # 0.9 is all that a D trained towards 0.9 says, and more than a hinge D needs
+        assert lasting == any(monitor.watch(0.9, 0.01, 1.0) for _ in range(2000))
 
 
 def test_monitor_names_a_collapsed_generator():
@@ -336,6 +377,8 @@ def test_variety_by_hand():
         ("--epochs", "0", "received '0'; give a whole number from 1 up"),
         ("--epochs", "2.5", "received '2.5'"),
         ("--batch-size", "-4", "received '-4'"),
+        ("--batch-size", "1", "give a whole number from 2 up"),
+        ("--seed", "4294967296", "from 0 to 4294967295"),
         ("--image-size", "0", "received '0'"),
         ("--image-size", "7x32", "each side from 8 up"),
         ("--image-size", "large", "received 'large'"),
@@ -429,7 +472,7 @@ def test_wrong_ways_to_resume(data, capsys, tmp_path):
     other = tmp_path / "other.npz"
     np.savez(other, x_train=np.zeros((20, 8, 8, 3), "uint8"), y_train=np.arange(20) % 2)
     assert "are not those this run began with" in error_of(capsys, *resume, "--data", str(other))
-    assert "has finished its 1 epochs" in error_of(capsys, "--resume", "--out", str(out))
+    assert "has played 1 epochs already" in error_of(capsys, "--resume", "--out", str(out))
     for path in checkpoints.checkpoint_paths(out / "training_checkpoints_cifar10"):
         path.write_bytes(b"")
     assert "none of the 1 checkpoints" in error_of(capsys, *resume)
