@@ -57,6 +57,28 @@ class CombinedModel(keras.Model):
         return [variable for variable in self.variables if id(variable) not in own]
 
 
+class FakeMaker(keras.Model):
+    """Make D's fakes as G makes its own in training, in one compiled call.
+
+    `generator.predict` would be in inference mode (batch normalization by stored statistics: other pictures than
+    those G learns from) and cuts the batch into pieces of 32; `generator(noise, training=True)` by itself is not
+    compiled. `predict_on_batch` of this model is compiled, whole, and in training mode.
+
+    Args:
+        generator: Model from noise (and class numbers) to pictures.
+
+    Example:
+        fake = FakeMaker(generator).predict_on_batch(noise)  # numpy (b, height, width, channels): no gradient
+    """
+
+    def __init__(self, generator):
+        super().__init__(name="fake_maker")
+        self.generator = generator
+
+    def call(self, inputs, training=None):
+        return self.generator(inputs, training=True)
+
+
 def binary_cross_entropy(label_smoothing=0.0):
     """Make the losses of the original game (Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, section 3).
 
@@ -212,12 +234,12 @@ if __name__ == "__main__":
     from gene_keras import classic_generator
 
     generator, discriminator = classic_generator(filters=8), classic_discriminator(filters=8)
-    combined = compile_players(generator, discriminator, binary_cross_entropy())
+    combined, make_fakes = compile_players(generator, discriminator, binary_cross_entropy()), FakeMaker(generator)
     for step in (1, 2, 3):
         random = np.random.default_rng(step)
         real = random.uniform(-1, 1, (8, 32, 32, 3)).astype("float32")
         noise = random.standard_normal((2, 8, 100), dtype="float32")
-        fake = ops.convert_to_numpy(generator(noise[0], training=True))
+        fake = make_fakes.predict_on_batch(noise[0])
         check = StepCheck(generator, discriminator)
         d_loss = discriminator.train_on_batch(np.concatenate([real, fake]), np.repeat([[1.0], [0.0]], 8, axis=0))[0]
         check.moved(discriminator)

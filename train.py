@@ -1,8 +1,10 @@
 """Train a generative adversarial network, and watch it learn.
 
-    python train.py --preset shapes --out runs/shapes     minutes on a laptop, no download
-    python train.py --epochs 200                          CIFAR-10, the classic: hours on a CPU, less on a GPU
+    python train.py --preset shapes --out runs/shapes     no download; all ten kinds after 3.5 minutes
+    python train.py --epochs 200                          CIFAR-10, the classic: 0.55 s a step, things after an hour
     python train.py --preset folder --data my_pictures    pictures of your own
+
+(Measured on two cores of an AMD EPYC with Keras 3.15.1 and TensorFlow 2.21.)
 
 The game, a step at a time, is `play_step`; the rest loads, shows and saves. Every value of a preset is also a flag, and
 `--help` says what each is for. Left out on purpose: a trainer class, callbacks and configuration files.
@@ -17,7 +19,6 @@ import time
 
 import keras
 import numpy as np
-from keras import ops
 
 import defDATA
 import defGAN
@@ -147,7 +148,7 @@ def build_players(settings, class_count):
     """Build G and D, and join them for the game.
 
     Returns:
-        `(generator, discriminator, combined)`.
+        `(generator, discriminator, combined, fake_maker)`: the two players, and G as it learns and as it draws.
     """
     generator = build_generator(settings, class_count)
     discriminator = NETWORKS[settings["network"]][1](
@@ -157,14 +158,14 @@ def build_players(settings, class_count):
     )
     losses = defGAN.hinge() if settings["loss"] == "hinge" else defGAN.binary_cross_entropy(settings["label_smoothing"])
     combined = defGAN.compile_players(generator, discriminator, losses, settings["learning_rate"], settings["beta_1"])
-    return generator, discriminator, combined
+    return generator, discriminator, combined, defGAN.FakeMaker(generator)
 
 
 def play_step(players, real, classes, noise, check=None):
     """Play one step of the game: D's turn, then G's.
 
     Args:
-        players: `(generator, discriminator, combined)`.
+        players: What `build_players` returned.
         real: Real pictures, float32 `(b, height, width, channels)` in [-1, 1].
         classes: Their class numbers `(b, 1)`, or None. The fakes are made of the same classes.
         noise: float32 `(2, b, z)` from a standard normal distribution: for D's turn, and for G's.
@@ -173,15 +174,15 @@ def play_step(players, real, classes, noise, check=None):
     Returns:
         `(values, fake)`: D's loss, G's loss, D(x), D(G(z)) in D's turn and in G's turn; and D's fakes.
     """
-    generator, discriminator, combined = players
+    generator, discriminator, combined, fake_maker = players
     count = len(real)
     is_real, is_fake = np.ones((count, 1), "float32"), np.zeros((count, 1), "float32")
 
     def with_classes(inputs):
         return inputs if classes is None else [inputs, classes]
 
-    # The fakes are made in training mode, as in G's turn, but G does not learn here: D's gradient stops at them.
-    fake = ops.stop_gradient(generator(with_classes(noise[0]), training=True))
+    # The fakes are made in training mode, as in G's turn, but G does not learn here: they come as plain numbers.
+    fake = fake_maker.predict_on_batch(with_classes(noise[0]))
 
     # (1) D: maximise log D(x) + log(1 - D(G(z)))          (with --loss hinge: see defGAN.py)
     if defGAN.normalizes_batches(discriminator):
@@ -189,7 +190,7 @@ def play_step(players, real, classes, noise, check=None):
         on_fake = discriminator.train_on_batch(with_classes(fake), is_fake, return_dict=True)
         d_loss, d_real, d_fake = (on_real["loss"] + on_fake["loss"]) / 2, on_real["d_of_real"], on_fake["d_of_fake"]
     else:
-        both = ops.concatenate([ops.convert_to_tensor(real), fake])
+        both = np.concatenate([real, fake])
         labels = np.concatenate([is_real, is_fake])
         inputs = both if classes is None else [both, np.concatenate([classes, classes])]
         on_both = discriminator.train_on_batch(inputs, labels, return_dict=True)
@@ -216,7 +217,7 @@ def step_inputs(pictures, settings, order, epoch, step):
 
 def all_variables(players):
     """Group every variable of the game: both networks, dropout's seeds among them, and both optimizers."""
-    generator, discriminator, combined = players
+    generator, discriminator, combined, _ = players
     return {
         "generator": generator.variables,
         "discriminator": discriminator.variables,
@@ -317,7 +318,7 @@ def train(players, pictures, settings, run, history, arguments):
                 history.add(epoch, values)
                 progress.step(epoch, values)
                 if step % 10 == 0:  # often enough, and cheap
-                    variety_share = variety(ops.convert_to_numpy(fake)) / max(variety(real), 1e-6)
+                    variety_share = variety(fake) / max(variety(real), 1e-6)
                 progress.say(monitor.watch(d_real=values[2], d_fake=values[3], variety_share=variety_share))
                 reason = stop.reason
                 if reason:

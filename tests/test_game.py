@@ -32,10 +32,16 @@ def small_game(losses=None, network="classic", class_count=0):
     generator = generators[network](side, side, noise_size=5, filters=4, class_count=class_count)
     discriminator = discriminators[network](side, side, filters=4, class_count=class_count, dropout=0.0)
     combined = defGAN.compile_players(generator, discriminator, losses or defGAN.binary_cross_entropy())
+    fake_maker = defGAN.FakeMaker(generator)
     random = np.random.default_rng(1)
     real = random.uniform(-1, 1, (6, side, side, 3)).astype("float32")
     classes = np.arange(6).reshape(-1, 1) % class_count if class_count else None
-    return (generator, discriminator, combined), real, classes, random.standard_normal((2, 6, 5), dtype="float32")
+    return (
+        (generator, discriminator, combined, fake_maker),
+        real,
+        classes,
+        random.standard_normal((2, 6, 5), dtype="float32"),
+    )
 
 
 def test_binary_cross_entropy_by_hand():
@@ -92,7 +98,7 @@ def test_what_d_says_by_hand():
 @pytest.mark.parametrize("losses", [defGAN.binary_cross_entropy(0.1), defGAN.hinge()])
 def test_each_step_moves_its_own_player_only(network, class_count, losses):
     """Would catch the Keras 3 trap, D frozen for good, and its opposite, D moving to please G."""
-    (generator, discriminator, combined), real, classes, noise = small_game(losses, network, class_count)
+    (generator, discriminator, combined, _), real, classes, noise = small_game(losses, network, class_count)
     real_inputs, noise_inputs = (real, noise[0]) if classes is None else ([real, classes], [noise[0], classes])
     g_before, d_before = values(generator.trainable_variables), values(discriminator.trainable_variables)
     discriminator.train_on_batch(real_inputs, np.ones((6, 1)))
@@ -114,7 +120,7 @@ def test_g_plays_against_the_d_of_now():
 
     After the change all logits are twice as large, and the hinge loss of G, -mean(logit), with them.
     """
-    (generator, discriminator, combined), _, _, noise = small_game(defGAN.hinge())
+    (generator, discriminator, combined, _), _, _, noise = small_game(defGAN.hinge())
     before = combined.train_on_batch(noise[0], np.zeros((6, 1)), return_dict=True)["loss"]
     logit = discriminator.get_layer("logit")
     logit.set_weights([0.0 * logit.get_weights()[0], np.array([7.0], "float32")])
@@ -125,7 +131,7 @@ def test_g_plays_against_the_d_of_now():
 
 def test_one_optimizer_a_player():
     """Would catch a shared Adam, whose moments of one player would steer the other."""
-    (generator, discriminator, combined), real, _, noise = small_game()
+    (generator, discriminator, combined, _), real, _, noise = small_game()
     for _ in range(2):
         discriminator.train_on_batch(real, np.ones((6, 1)))
     combined.train_on_batch(noise[0], np.zeros((6, 1)))
@@ -146,7 +152,7 @@ def test_first_adam_step_has_the_size_of_the_learning_rate():
 
 def test_the_check_finds_the_trap():
     """Would catch a check that passes whatever happens: D frozen as in the classic recipe must be refused."""
-    (generator, discriminator, combined), real, _, _ = small_game()
+    (generator, discriminator, combined, _), real, _, _ = small_game()
     discriminator.trainable = False
     check = defGAN.StepCheck(generator, discriminator)
     discriminator.train_on_batch(real, np.ones((6, 1)))
@@ -156,7 +162,7 @@ def test_the_check_finds_the_trap():
 
 def test_the_check_finds_a_d_that_moves_in_gs_step():
     """Would catch the missing override: an ordinary combined model moves D in G's step as well."""
-    (generator, discriminator, _), _, _, noise = small_game()
+    (generator, discriminator, _, _), _, _, noise = small_game()
     noise_input = keras.Input((5,))
     ordinary = keras.Model(noise_input, discriminator(generator(noise_input)))
     ordinary.compile(keras.optimizers.Adam(0.01), loss=defGAN.binary_cross_entropy()[1])
@@ -204,7 +210,7 @@ def test_d_loss_is_the_mean_over_real_and_fake():
 def test_g_is_judged_on_the_classes_that_it_was_asked_for():
     """Would catch D being shown other classes than G drew from: D here answers by the class alone, 5 for class 1."""
     players, real, classes, noise = small_game(defGAN.hinge(), class_count=3)
-    generator, discriminator, combined = players
+    _, discriminator, combined, _ = players
     logit, embedding = discriminator.get_layer("logit"), discriminator.get_layer("class_embedding")
     features = keras.Model(discriminator.inputs, discriminator.get_layer("features").output)
     for layer in discriminator.layers:  # features of exactly 1 everywhere: no weights, bias 1
@@ -218,3 +224,22 @@ def test_g_is_judged_on_the_classes_that_it_was_asked_for():
     embedding.set_weights([table])
     loss = combined.train_on_batch([noise[0], np.array([[1], [1], [0], [2], [1], [0]])], np.zeros((6, 1)))[0]
     assert loss == pytest.approx(-5.0 * 3 / 6, rel=1e-5)
+
+
+def test_fakes_are_made_as_in_training():
+    """Would catch fakes drawn in inference mode: there the untouched statistics (mean 0, variance 1) normalise nothing.
+
+    In training mode each feature has mean 0 and deviation 1 over the batch, and the moving mean moves a tenth of the
+    way (momentum 0.9) to the batch's own mean.
+    """
+    players, _, _, noise = small_game(network="dcgan")
+    generator, fake_maker = players[0], players[3]
+    normalization = generator.get_layer("start_normalization")
+    before = keras.Model(generator.inputs, normalization.input)(noise[0])
+    expected = values(generator(noise[0], training=True))
+    normalization.moving_mean.assign(0 * normalization.moving_mean)
+    fake = fake_maker.predict_on_batch(noise[0])
+    np.testing.assert_allclose(fake, expected, atol=1e-5)
+    assert np.abs(fake - values(generator(noise[0], training=False))).max() > 1e-3
+    batch_mean = values(before).mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(values(normalization.moving_mean), 0.1 * batch_mean, atol=1e-6)

@@ -148,7 +148,7 @@ def test_every_preset_builds_networks_that_fit_each_other(preset):
     """Would catch a preset whose row names a network, size or flag that does not build, or a G that D cannot read."""
     settings = train.PRESETS[preset]
     class_count = 10 if settings["conditional"] else 0
-    generator, discriminator, combined = train.build_players(settings, class_count)
+    generator, discriminator, combined, _ = train.build_players(settings, class_count)
     height, width = settings["image_size"]
     assert generator.output_shape == (None, height, width, settings["channels"])
     assert discriminator.input_shape in (generator.output_shape, [generator.output_shape, (None, 1)])
