@@ -152,7 +152,8 @@ def test_first_adam_step_has_the_size_of_the_learning_rate():
 
 def test_the_check_finds_the_trap():
     """Would catch a check that passes whatever happens: D frozen as in the classic recipe must be refused."""
-    (generator, discriminator, combined, _), real, _, _ = small_game()
+    (generator, discriminator, _, _), real, _, _ = small_game()
+    discriminator.compile(keras.optimizers.Adam(0.01), loss=defGAN.binary_cross_entropy()[0])
     discriminator.trainable = False
     check = defGAN.StepCheck(generator, discriminator)
     discriminator.train_on_batch(real, np.ones((6, 1)))
