@@ -355,7 +355,9 @@ def main(arguments=None):
         keras.utils.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")
         players = build_players(settings, len(pictures.class_names) if settings["conditional"] else 0)
-        history = put_back(players, checkpoint) if checkpoint else History()
+        resumed = checkpoint is not None
+        history = put_back(players, checkpoint) if resumed else History()
+        del checkpoint  # three times the networks' size: not to be kept while they train
         steps_per_epoch = steps_in_epoch(pictures, settings)
         left = settings["epochs"] * steps_per_epoch - len(history.steps)
         if left <= 0:
@@ -368,7 +370,7 @@ def main(arguments=None):
         say_settings(settings, pictures, players[0], players[1], run)
         seconds = rehearse(players, pictures, settings)
         say_time(seconds, steps_per_epoch, left, arguments.minutes)
-        run.prepare(resume=bool(checkpoint))
+        run.prepare(resume=resumed)
         run.write_settings(settings | {"versions": machine.versions()})
         try:
             written, reason = train(players, pictures, settings, run, history, arguments)

@@ -6,10 +6,8 @@ and the weights are loaded into the model that this gives. The file itself stays
 
 import contextlib
 import json
-import logging
 import os
 import pathlib
-import warnings
 import zipfile
 
 import h5py
@@ -18,6 +16,7 @@ import keras
 from support.errors import InputError
 from support.generator_facts import EXPECTED, described, objects_in
 from support.keras_2_words import KEPT_FUNCTIONS, MODELS, in_keras_3_words
+from support.quiet_keras import quiet
 
 # These carry code, or name a place to load code from.
 CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
@@ -54,20 +53,6 @@ def open_generator(path):
             model = keras.saving.deserialize_keras_object(in_keras_3_words(config), custom_objects=KEPT_FUNCTIONS)
             model.load_weights(path)
         return described(path, model, settings, keras_version)
-
-
-@contextlib.contextmanager
-def quiet():
-    """Keep Keras' remarks about opened files ("compiled metrics have yet to be built") away from the reader."""
-    absl = logging.getLogger("absl")
-    level = absl.level
-    absl.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        absl.setLevel(level)
 
 
 # ---- The file ----

@@ -5,11 +5,11 @@ import os
 import pathlib
 import shutil
 
-import absl.logging
 import h5py
 
 from support.checkpoints import checkpoint_paths
 from support.errors import InputError
+from support.quiet_keras import quiet
 from support.whole_files import written_beside
 
 CHECKPOINT_FOLDER = "training_checkpoints_"
@@ -124,14 +124,9 @@ def save_generator(generator, path, information):
     Keras warns at every save that HDF5 is its old format. It is kept on purpose, as the file that people know and
     that every Keras 3 opens, so the warning is held back.
     """
-    verbosity = absl.logging.get_verbosity()
-    absl.logging.set_verbosity(absl.logging.ERROR)
-    try:
-        with written_beside(path) as temporary:
-            # HDF5 crashes where the disk fills up under it: see first that there is room, where an error is only that.
-            temporary.write_bytes(bytes(4 * generator.count_params() + 200_000))
-            generator.save(temporary)
-            with h5py.File(temporary, "a") as file:
-                file.attrs["gan"] = json.dumps(information)
-    finally:
-        absl.logging.set_verbosity(verbosity)
+    with quiet(), written_beside(path) as temporary:
+        # HDF5 crashes where the disk fills up under it: see first that there is room, where an error is only that.
+        temporary.write_bytes(bytes(4 * generator.count_params() + 200_000))
+        generator.save(temporary)
+        with h5py.File(temporary, "a") as file:
+            file.attrs["gan"] = json.dumps(information)
