@@ -1,23 +1,27 @@
 """The data: pictures in, batches of float32 in [-1, 1] out.
 
-    python defDATA.py PATH      says what is in a folder of pictures, a .zip or an .npz
+    python defDATA.py PATH      looks pictures over before hours are spent on them, and draws a contact sheet
 
-Where pictures come from: a name (`cifar10`, `cifar100`: the training split, by `keras.datasets`; `shapes`: drawn
-by the suite) or a path. They stay uint8 in memory, a quarter of the size, and become floats batch by batch. The order
-of an epoch is computed from the seed and the epoch's number, never stored: a stopped run finds its place again.
-
-Left out: augmentation, and folders larger than memory.
+Where pictures come from: a name (`cifar10`, `cifar100`: the training split, by `keras.datasets`; `shapes`: drawn by the
+suite), a path, or a DeepLake dataset (`hub://...`, or a local one). Files are decoded when they are first needed and
+stay uint8, a quarter of the size of floats: in memory, or in a file where they are more than fit there. The order of
+an epoch is computed from the seed and the epoch's number, never stored: a stopped run finds its place again.
 """
 
 import dataclasses
+import functools
 import math
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 
+from support import doctor
 from support.cifar_names import CIFAR_NAMES
-from support.errors import InputError, OneLineParser, one_line_errors
+from support.deeplake_pictures import DeepLakePictures, is_deeplake
+from support.errors import InputError, one_line_errors
+from support.kept_pictures import KeptPictures
 from support.picture_files import DECODING_ERRORS, PictureFolder, fit_image
 from support.picture_grid import to_image
 from support.shape_pictures import SHAPE_NAMES, draw_shapes
@@ -31,14 +35,15 @@ class Pictures:
     """Pictures of one size, with their classes where they have any.
 
     Attributes:
-        images: uint8 `(n, height, width, channels)`.
+        images: uint8 `(n, height, width, channels)`: an array, or a `KeptPictures`, which decodes when it is asked.
+            Both give the pictures at an array of positions: `images[[3, 1, 4]]`.
         labels: int32 `(n,)`, or None.
         class_names: A name for each label, or None.
         source: Where they came from, in words.
-        broken: Names of the files that could not be decoded.
+        broken: Names of the files that could not be opened, and are left out.
     """
 
-    images: np.ndarray
+    images: np.ndarray | KeptPictures
     labels: np.ndarray | None
     class_names: list[str] | None
     source: str
@@ -56,20 +61,28 @@ class Pictures:
             classes = f"{len(self.class_names)} class" + ("es" if len(self.class_names) > 1 else "")
         text = f"{count:,} pictures at {height}x{width} (height x width), {kind}, {classes}, from {self.source}"
         if self.broken:
-            text += f"; {len(self.broken):,} more do not decode and are skipped: {', '.join(self.broken[:3])}"
+            text += f"; {len(self.broken):,} more do not open and are skipped: {', '.join(self.broken[:3])}"
             text += ", ..." if len(self.broken) > 3 else ""
         return text
 
+    def fingerprint(self):
+        """Give a number that other pictures would hardly have, to know these again when a run is resumed."""
+        if isinstance(self.images, KeptPictures):
+            return self.images.fingerprint()
+        return zlib.crc32(np.ascontiguousarray(self.images))
 
-def load_pictures(source, height=None, width=None, channels=None, seed=0):
-    """Load all pictures of a source into memory, as uint8.
+
+def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="cover", cache=None):
+    """Find the pictures of a source, and bring them to one size, as uint8.
 
     Args:
-        source: "cifar10", "cifar100", "shapes", or the path of a folder, a .zip or an .npz.
+        source: "cifar10", "cifar100", "shapes", the path of a folder, a .zip or an .npz, or a DeepLake dataset.
         height: Height in pixels to bring them to; None keeps CIFAR's or an .npz's own, and means 32 elsewhere.
         width: Width in pixels, likewise.
         channels: 1, 3 or 4; None keeps an .npz's own, and means 3 elsewhere.
         seed: What `shapes` is drawn from.
+        fit: "cover", "pad" or "stretch": what to do with other proportions, as in `support.picture_files.fit_image`.
+        cache: Path of the file that keeps decoded pictures where they are too many for the memory, or None.
 
     Returns:
         `Pictures`.
@@ -82,26 +95,32 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0):
         return Pictures(images, labels, SHAPE_NAMES, "shapes, drawn by the suite")
     if source in ("cifar10", "cifar100"):
         images, labels = download_cifar(source)
-        images = resize_array(images, height, width, channels)
+        images = resize_array(images, height, width, channels, fit)
         return Pictures(images, labels, CIFAR_NAMES[source], f"{source}'s training split")
 
-    path = pathlib.Path(source)
-    if not source or not path.exists():
-        raise InputError(
-            f"no such file or folder: {source or 'an empty name'}; give --data a folder of pictures, a .zip or an .npz"
-        )
-    if path.suffix.lower() == ".npz":
-        images, labels = load_npz(path)
-        class_names = [str(number) for number in range(labels.max() + 1)] if labels is not None else None
-        return Pictures(resize_array(images, height, width, channels), labels, class_names, str(path))
-    if not path.is_dir() and path.suffix.lower() != ".zip":
-        raise InputError(
-            f"{source} is neither a folder nor a .zip nor an .npz; put pictures into a folder and name that"
-        )
-    folder = PictureFolder(path)
-    images, decoded, broken = folder.decode_all(height or 32, width or 32, channels or 3)
-    class_names, labels = folder.classes(decoded)
-    return Pictures(images, labels, class_names, str(path), broken)
+    if is_deeplake(source):
+        files = DeepLakePictures(source)
+        chosen, broken = np.arange(len(files)), []
+    else:
+        path = pathlib.Path(source)
+        if not source or not path.exists():
+            raise InputError(
+                f"no such file or folder: {source or 'an empty name'}; "
+                "give --data a folder of pictures, a .zip, an .npz or a DeepLake dataset"
+            )
+        if path.suffix.lower() == ".npz":
+            images, labels = load_npz(path)
+            class_names = [str(number) for number in range(labels.max() + 1)] if labels is not None else None
+            return Pictures(resize_array(images, height, width, channels, fit), labels, class_names, source)
+        if not path.is_dir() and path.suffix.lower() != ".zip":
+            raise InputError(
+                f"{source} is neither a folder nor a .zip nor an .npz; put pictures into a folder and name that"
+            )
+        files = PictureFolder(path)
+        chosen, broken = files.openable()
+    class_names, labels = files.classes(chosen)
+    images = KeptPictures(files, chosen, labels, (height or 32, width or 32, channels or 3), fit, cache)
+    return Pictures(images, labels, class_names, source, broken)
 
 
 def download_cifar(name):
@@ -164,14 +183,15 @@ def load_npz(path):
     return images, labels
 
 
-def resize_array(images, height, width, channels):
+def resize_array(images, height, width, channels, fit="cover"):
     """Bring uint8 `(n, h, w, c)` to another size and other channels, where these are given and differ."""
     wanted = (height or images.shape[1], width or images.shape[2], channels or images.shape[3])
     if images.shape[1:] == wanted:
         return images
-    return np.stack([fit_image(to_image(image), *wanted) for image in images])
+    return np.stack([fit_image(to_image(image), *wanted, fit) for image in images])
 
 
+@functools.lru_cache(maxsize=2)  # every step of an epoch asks for it
 def epoch_order(count, batch_size, seed, epoch, shuffle_window=0):
     """Compute which pictures each step of an epoch sees.
 
@@ -202,16 +222,12 @@ def to_floats(images):
 
 
 def main(arguments=None):
-    """Say what is in a folder, a .zip or an .npz."""
-    parser = OneLineParser(prog="defDATA.py", description="Say what pictures a source holds.")
-    parser.add_argument("path", help="a folder of pictures, a .zip, an .npz, or cifar10, cifar100, shapes")
+    """Look a source over before it is trained on, as `support/doctor.py` says."""
     with one_line_errors("defDATA.py"):
-        pictures = load_pictures(parser.parse_args(arguments).path)
-        print(pictures.describe())
-        for number, name in enumerate(pictures.class_names or []):
-            print(f"  class {number}: {name}, {np.count_nonzero(pictures.labels == number):,} pictures")
-        for name in pictures.broken:
-            print(f"  does not decode: {name}")
+        options = doctor.parse_arguments(arguments)
+        pictures = load_pictures(options.path, *doctor.wanted_size(options), fit=options.fit)
+        resized = isinstance(pictures.images, np.ndarray) and options.path != "shapes"
+        doctor.examine(pictures, load_pictures(options.path) if resized else pictures, options)
 
 
 if __name__ == "__main__":

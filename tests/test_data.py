@@ -4,16 +4,18 @@ import io
 import math
 import os
 import pathlib
+import struct
 import warnings
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 import defDATA
 from defDATA import epoch_order, load_pictures, to_floats
-from support import shape_pictures
+from support import picture_files, shape_pictures
 from support.cifar_names import CIFAR_NAMES
 from support.errors import InputError
 from support.picture_files import PictureFolder, decode_picture
@@ -31,8 +33,8 @@ def encoded(image, kind="PNG", **options):
 
 
 def plain(value, size=8, mode="L", kind="PNG", **options):
-    """Give the bytes of a square file of one colour."""
-    return encoded(Image.new(mode, (size, size), value), kind, **options)
+    """Give the bytes of a file of one colour; the size is one side of a square, or `(width, height)`."""
+    return encoded(Image.new(mode, size if isinstance(size, tuple) else (size, size), value), kind, **options)
 
 
 def write_files(folder, files):
@@ -60,10 +62,20 @@ def one_colour(data, channels=3, size=8):
     return picture[0, 0].tolist()
 
 
+def everything(pictures):
+    """Give all pictures as one uint8 array, in their order."""
+    return pictures.images[np.arange(len(pictures))]
+
+
+def levels_of(pictures):
+    """Give each picture's first level, in their order: for pictures of one colour."""
+    return everything(pictures)[:, 0, 0, 0].tolist()
+
+
 def classes_by_level(pictures):
     """Collect the grey levels of every class: `{class name: {levels}}`."""
     found = {}
-    for image, label in zip(pictures.images, pictures.labels, strict=True):
+    for image, label in zip(everything(pictures), pictures.labels, strict=True):
         found.setdefault(pictures.class_names[label], set()).add(int(image[0, 0, 0]))
     return found
 
@@ -276,6 +288,141 @@ def test_wide_picture_is_scaled_then_cut():
     assert (decode_picture(encoded(Image.new("L", (3, 500), 9)), 8, 8, 1) == 9).all()  # enlarged to cover
 
 
+# Other proportions: pad and stretch
+
+
+def striped(height, width, mode="L", **options):
+    """Give the bytes of a picture whose left half is dark and right half bright: 40 and 200, or red and blue."""
+    dark, bright = {"L": (40, 200), "RGB": (RED, BLUE), "RGBA": ((*RED, 255), (*BLUE, 255))}[mode]
+    image = Image.new(mode, (width, height), dark)
+    image.paste(bright, (width // 2, 0, width, height))
+    return encoded(image, **options)
+
+
+def test_pad_by_hand():
+    """Would catch pad that cuts or distorts, is not centred, or fills with black: 4x8 in 8x8 leaves 2 rows at each
+    side; 8x4, 2 columns; 16x8 is halved first."""
+    wide = decode_picture(striped(4, 8), 8, 8, 1, "pad")[..., 0]
+    assert (wide[[0, 1, 6, 7]] == 255).all() and (wide[2:6, :4] == 40).all() and (wide[2:6, 4:] == 200).all()
+    high = decode_picture(striped(8, 4), 8, 8, 1, "pad")[..., 0]
+    assert (high[:, [0, 1, 6, 7]] == 255).all() and (high[:, 2:4] == 40).all() and (high[:, 4:6] == 200).all()
+    large = decode_picture(plain(7, size=(16, 8)), 8, 8, 1, "pad")[..., 0]
+    assert (large[2:6] == 7).all() and (large[[0, 1, 6, 7]] == 255).all()
+    small = decode_picture(plain(7, size=(4, 2)), 8, 8, 1, "pad")[..., 0]  # enlarged until it touches
+    assert (small[2:6] == 7).all() and (small[[0, 1, 6, 7]] == 255).all()
+    assert (decode_picture(striped(8, 8), 8, 8, 1, "pad") == decode_picture(striped(8, 8), 8, 8, 1)).all()
+
+
+def test_pad_in_colour_and_with_alpha():
+    """Would catch a margin that is white in one channel only, and one that is not see-through where there is alpha."""
+    colour = decode_picture(striped(4, 8, "RGB"), 8, 8, 3, "pad")
+    assert (colour[0] == WHITE).all() and (colour[3, :4] == RED).all() and (colour[3, 4:] == BLUE).all()
+    alpha = decode_picture(striped(4, 8, "RGBA"), 8, 8, 4, "pad")
+    assert (alpha[[0, 1, 6, 7]] == (*WHITE, 0)).all() and (alpha[2:6, :4] == (*RED, 255)).all()
+    assert (decode_picture(striped(4, 8, "RGBA"), 8, 8, 3, "pad") == colour).all()
+    assert (decode_picture(striped(4, 8, "L"), 8, 8, 4, "pad")[3, 0] == (40, 40, 40, 255)).all()
+    wide_palette = palette_image().crop((0, 2, 8, 6))
+    palette = decode_picture(encoded(wide_palette, transparency=0), 8, 8, 3, "pad")
+    assert (palette[2:6, 4:] == BLUE).all() and (palette[2:6, :4] == WHITE).all() and (palette[0] == WHITE).all()
+
+
+def test_stretch_by_hand():
+    """Would catch stretch that cuts or pads: every column of 4x8 becomes twice as high, all of 8x16 twice as
+    narrow."""
+    columns = np.tile(np.arange(8, dtype="uint8") * 30, (4, 1))
+    picture = decode_picture(encoded(Image.fromarray(columns)), 8, 8, 1, "stretch")[..., 0]
+    assert (picture == columns[0]).all()
+    colour = decode_picture(striped(8, 64, "RGB"), 8, 8, 3, "stretch")
+    assert (colour[:, 0] == RED).all() and (colour[:, 7] == BLUE).all()  # between: the filter's reach
+    alpha = decode_picture(striped(8, 64, "RGBA"), 8, 8, 4, "stretch")
+    assert (alpha[..., 3] == 255).all() and (alpha[:, 0, :3] == RED).all()
+    palette = decode_picture(encoded(palette_image().resize((64, 8))), 8, 8, 3, "stretch")
+    assert (palette[:, 0] == RED).all() and (palette[:, 7] == BLUE).all()
+
+
+@pytest.mark.parametrize("orientation", [6, 8])
+def test_fit_comes_after_the_turn(orientation):
+    """Would catch pad or stretch by the stored proportions: 8 high and 4 wide is 4 high and 8 wide once it is
+    turned."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.new("L", (4, 8), 40)
+    image.paste(200, (0, 4, 4, 8))  # the stored bottom: clockwise it comes to the left, the other way to the right
+    left, right = (200, 40) if orientation == 6 else (40, 200)
+    padded = decode_picture(encoded(image, exif=exif), 8, 8, 1, "pad")[..., 0]
+    assert (padded[[0, 1, 6, 7]] == 255).all()
+    assert (padded[2:6, :4] == left).all() and (padded[2:6, 4:] == right).all()
+    stretched = decode_picture(encoded(image, exif=exif), 8, 8, 1, "stretch")[..., 0]
+    assert (stretched[:, :4] == left).all() and (stretched[:, 4:] == right).all()
+
+
+@pytest.mark.parametrize("fit", ["cover", "pad", "stretch"])
+@pytest.mark.parametrize(("height", "width"), [(1, 500), (500, 1), (1, 1), (1, 20000)])
+def test_the_thinnest_pictures(height, width, fit):
+    """Would catch a line of one pixel that is rounded away to nothing when all of it is to be inside."""
+    picture = decode_picture(plain(9, size=(width, height)), 8, 8, 1, fit)[..., 0]
+    inside = {"pad": {(1, 500): 8, (500, 1): 8, (1, 1): 64, (1, 20000): 8}}.get(fit, {}).get((height, width), 64)
+    assert (picture == 9).sum() == inside and (picture == 255).sum() == 64 - inside
+
+
+def test_fit_reaches_folders_and_arrays(tmp_path):
+    """Would catch a flag that is taken and then forgotten on one of the two ways."""
+    write_files(tmp_path / "pictures", {"a.png": plain(7, size=(16, 8))})
+    np.savez(tmp_path / "a.npz", x_train=np.full((1, 8, 16), 7, "uint8"))
+    for source in (tmp_path / "pictures", tmp_path / "a.npz"):
+        for fit, white in [("cover", 0), ("pad", 32), ("stretch", 0)]:
+            assert (everything(load_pictures(str(source), 8, 8, 1, fit=fit)) == 255).sum() == white
+
+
+# Large JPEGs, decoded at a part of their size
+
+
+def slopes(height, width):
+    """Make a smooth colour picture in which every place and direction differs."""
+    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    return Image.fromarray((255 * np.stack([rows, columns, (1 - rows) * columns], -1)).astype("uint8"))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("fit", ["cover", "pad", "stretch"])
+@pytest.mark.parametrize(("height", "width"), [(600, 900), (901, 403)])
+def test_large_jpeg_decodes_to_nearly_the_same(monkeypatch, height, width, fit, orientation):
+    """Would catch a draft that is too small, cuts an edge, or turns the picture another way than a full decode."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(slopes(height, width), "JPEG", quality=95, exif=exif)
+    drafted = decode_picture(data, 24, 32, 3, fit).astype(int)
+    monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "draft", lambda *arguments: None)
+    full = decode_picture(data, 24, 32, 3, fit).astype(int)
+    assert np.abs(drafted - full).max() <= 8 and np.abs(drafted - full).mean() < 1
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(
+    ("stored", "decoded"),
+    [  # wanted: 10x16, so that both sides must keep 32
+        ((63, 300), (63, 300)),  # half of it would be below 32
+        ((64, 300), (32, 150)),
+        ((300, 64), (150, 32)),
+        ((128, 128), (32, 32)),
+        ((1000, 2000), (125, 250)),  # an eighth is the least that JPEG can do
+    ],
+)
+def test_a_draft_has_twice_the_size_or_more(monkeypatch, stored, decoded, orientation):
+    """Would catch blurred pictures: a decode below twice the wanted size, by either side or by the side that turning
+    makes the other."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    seen = []
+    turn = picture_files.ImageOps.exif_transpose
+    monkeypatch.setattr(picture_files.ImageOps, "exif_transpose", lambda image: seen.append(image.size) or turn(image))
+    decode_picture(encoded(Image.new("RGB", stored[::-1]), "JPEG", exif=exif), 10, 16, 3)
+    assert seen == [decoded[::-1]]
+
+
+# Odd ones
+
+
 def test_height_comes_before_width():
     """Would catch height and width that change places on the way through Pillow."""
     image = Image.new("RGB", (40, 20), RED)
@@ -293,6 +440,83 @@ def test_animation_shows_its_first_frame():
     assert one_colour(data) == list(RED)
 
 
+def test_an_animated_webp_and_a_two_picture_photo_show_the_first():
+    """Would catch the last frame of a WebP, and a phone's .jpg of two pictures (MPO) that is turned away."""
+    frames = [Image.new("RGB", (16, 16), colour) for colour in (RED, BLUE)]
+    for kind in ("WEBP", "MPO"):
+        data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+        assert Image.open(io.BytesIO(data)).n_frames == 2
+        np.testing.assert_allclose(one_colour(data), RED, atol=3)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_a_damaged_exif_note_costs_nothing():
+    """Would catch a whole picture given up for a note that only tells how it is turned."""
+    for kind in ("JPEG", "PNG"):
+        for note in (b"Exif\0\0garbage, and more of it", b"Exif\0\0II*\0\x08\0\0\0\xff\xffxx"):
+            assert one_colour(plain(77, kind=kind, exif=note)) == [77, 77, 77]
+
+
+def png_of(height, width, pixels):
+    """Write a grey PNG by hand, whose header may say more than there is."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(pixels))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
+
+
+def test_a_picture_that_would_fill_the_memory(tmp_path):
+    """Would catch a decompression bomb that is unpacked: 400 million pixels in a file of 70 bytes."""
+    assert one_colour(png_of(1, 1, b"\0\x4d")) == [77, 77, 77]  # the same writer, with nothing wrong
+    folder = write_files(tmp_path, {"bomb.png": png_of(20_000, 20_000, b"\0"), "good.png": plain(5)})
+    pictures = load_pictures(str(folder), 8, 8, 1)
+    assert pictures.broken == ["bomb.png"] and levels_of(pictures) == [5]
+
+
+def test_names_of_all_kinds(tmp_path):
+    """Would catch names that a shell, a URL or an old code page would trip over, and an ending that is only part of
+    one; the kind is told by the contents, since many a .jpg is a PNG."""
+    names = ["a b.png", "ü猫😀.png", "50%[x]{y}$(z)'\"#?.png", "two.dots.PNG", "really a png.jpg", "-dash.png"]
+    files = {name: plain(10 * number) for number, name in enumerate(names)}
+    files |= {".hidden.png": b"", ".hidden/a.png": b"", "a.png.txt": b"", "a.pngx": b"", "Thumbs.db": b"", "png": b""}
+    pictures = load_pictures(str(write_files(tmp_path, files)), 8, 8, 1)
+    assert pictures.broken == []
+    assert dict(zip(pictures.images.files.names, levels_of(pictures), strict=True)) == {
+        name: 10 * number for number, name in enumerate(names)
+    }
+
+
+def test_links(tmp_path):
+    """Would catch classes linked in from another disk that are passed over in silence, a link to the folder itself that
+    never ends or doubles the pictures, and a link to nothing that ends the run."""
+    elsewhere = write_files(tmp_path / "elsewhere", {"dogs/1.png": plain(20), "dogs/young/2.png": plain(30)})
+    folder = write_files(tmp_path / "pictures", {"cat/1.png": plain(10)})
+    (folder / "dog").symlink_to(elsewhere / "dogs", target_is_directory=True)
+    (elsewhere / "dogs" / "back").symlink_to(elsewhere / "dogs", target_is_directory=True)
+    (folder / "dog again").symlink_to(elsewhere / "dogs", target_is_directory=True)
+    (folder / "cat" / "all").symlink_to(folder, target_is_directory=True)
+    (folder / "above").symlink_to(tmp_path, target_is_directory=True)
+    (folder / "cat" / "2.png").symlink_to(elsewhere / "dogs" / "1.png")
+    (folder / "cat" / "nothing.png").symlink_to(tmp_path / "nowhere.png")
+    names = PictureFolder(folder).names
+    assert names == ["cat/1.png", "cat/2.png", "dog/1.png", "dog/young/2.png"]
+    assert classes_by_level(load_pictures(str(folder), 8, 8, 1)) == {"cat": {10, 20}, "dog": {20, 30}}
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    assert PictureFolder(tmp_path / "link").names == names
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    """Would catch a program that hangs for ever on a pipe with a picture's name, and a folder taken for a picture."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    write_files(tmp_path, {"a.png": plain(5), "folder.png/b.png": plain(6)})
+    os.mkfifo(tmp_path / "pipe.png")
+    assert PictureFolder(tmp_path).names == ["a.png", "folder.png/b.png"]
+
+
 def test_kinds_sizes_and_endings_in_one_folder(tmp_path):
     """Would catch an ending that is passed over, upper case above all, and pictures of unlike sizes that clash."""
     colour = (40, 120, 200)
@@ -304,7 +528,7 @@ def test_kinds_sizes_and_endings_in_one_folder(tmp_path):
     write_files(tmp_path, {"notes.txt": b"no picture", "png": plain(0), "table.csv": b"1,2"})
     pictures = load_pictures(str(tmp_path), 16, 12, 3)
     assert pictures.images.shape == (11, 16, 12, 3) and pictures.broken == []
-    assert np.abs(pictures.images.astype(int) - colour).max() <= 6  # JPEG and WebP are lossy
+    assert np.abs(everything(pictures).astype(int) - colour).max() <= 6  # JPEG and WebP are lossy
 
 
 def test_folder_pictures_are_32_by_32_colour_unless_told(tmp_path):
@@ -356,7 +580,7 @@ def test_classes_by_folder(tmp_path, layout, zipped):
         path = write_files(tmp_path, files)
     pictures = load_pictures(str(path), 8, 8, 1)
     assert pictures.broken == [] and pictures.source == str(path)
-    assert pictures.images[:, 0, 0, 0].tolist() == [levels[name] for name in sorted(levels)]
+    assert levels_of(pictures) == [levels[name] for name in sorted(levels)]
     assert (
         "no classes" in pictures.describe() if expected is None else f"{len(expected)} classes" in pictures.describe()
     )
@@ -380,7 +604,7 @@ def test_zip_names_of_other_packers(tmp_path, pattern):
 def test_a_folder_may_be_named_like_an_archive(tmp_path):
     """Would catch a choice by the ending alone: `pictures.zip` can be the folder that a .zip was unpacked to."""
     folder = write_files(tmp_path / "pictures.zip", {"1.png": plain(5)})
-    assert load_pictures(str(folder), 8, 8, 1).images[0, 0, 0, 0] == 5
+    assert levels_of(load_pictures(str(folder), 8, 8, 1)) == [5]
 
 
 def test_folder_below_a_hidden_one(tmp_path):
@@ -389,39 +613,93 @@ def test_folder_below_a_hidden_one(tmp_path):
     assert len(load_pictures(str(folder))) == 1
 
 
-# Files that do not decode
+# Files that do not open, and files that do and turn out to be cut short
 
 
-def broken_files():
-    """Make four files that look like pictures and are none."""
+def noise_jpeg(side=32):
+    """Give the bytes of a square JPEG of noise, which has something to lose in every part."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype="uint8"))
+    return encoded(noise, "JPEG")
+
+
+def half_jpeg():
+    """Give the first half of a JPEG: it opens, and does not decode."""
+    whole = noise_jpeg()
+    return whole[: len(whole) // 2]
+
+
+def flipped_png():
+    """Give a PNG with a wrong bit in the middle: it opens, and its check sum is wrong."""
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype="uint8"))
-    whole = encoded(noise, "JPEG")
-    png = bytearray(encoded(noise))
-    png[len(png) // 2] ^= 0xFF
-    return {
-        "cat/1-half.jpg": whole[: len(whole) // 2],
-        "cat/3-empty.png": b"",
-        "dog/1-text.png": b"this is no picture",
-        "dog/3-flipped.png": bytes(png),
-    }
+    data = bytearray(encoded(noise))
+    data[len(data) // 2] ^= 0xFF
+    return bytes(data)
+
+
+NO_PICTURES = {"cat/3-empty.png": b"", "dog/1-text.png": b"this is no picture", "dog/3-head.jpg": noise_jpeg()[:20]}
 
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
-def test_broken_pictures_are_named_and_the_rest_kept(tmp_path, zipped):
+def test_what_does_not_open_is_named_at_once_and_the_rest_kept(tmp_path, zipped):
     """Would catch one bad file that ends the run, bad files dropped in silence, and labels that slip by one after
     each."""
     good = {"cat/2.png": 20, "cat/4.png": 40, "dog/2.png": 120, "eel/1.png": 200}
-    files = broken_files() | {name: plain(level) for name, level in good.items()}
+    files = NO_PICTURES | {name: plain(level) for name, level in good.items()} | {"eel/2.PNG": b"no"}
     path = write_zip(tmp_path / "a.zip", files) if zipped else write_files(tmp_path, files)
     pictures = load_pictures(str(path), 8, 8, 1)
-    assert pictures.broken == sorted(broken_files())
+    assert pictures.broken == ["cat/3-empty.png", "dog/1-text.png", "dog/3-head.jpg", "eel/2.PNG"]
     assert pictures.class_names == ["cat", "dog", "eel"]
     assert pictures.labels.tolist() == [0, 0, 1, 2]
-    assert pictures.images[:, 0, 0, 0].tolist() == [20, 40, 120, 200]
+    assert levels_of(pictures) == [20, 40, 120, 200]
     assert len(pictures) == 4
     line = pictures.describe()
     assert line.startswith("4 pictures at 8x8 (height x width), grey, 3 classes, from ")
-    assert line.endswith("; 4 more do not decode and are skipped: cat/1-half.jpg, cat/3-empty.png, dog/1-text.png, ...")
+    assert line.endswith("; 4 more do not open and are skipped: cat/3-empty.png, dog/1-text.png, dog/3-head.jpg, ...")
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
+def test_the_next_of_the_class_stands_in_for_a_cut_one(tmp_path, capsys, zipped):
+    """Would catch a cut picture that ends the run after hours, one of another class in its place, and a line for every
+    time that it is asked for."""
+    files = {"cat/1.png": half_jpeg(), "cat/2.png": half_jpeg(), "cat/3.png": plain(30), "dog/1.png": plain(100)}
+    files |= {"dog/2.png": plain(110), "dog/3.jpg": flipped_png()}
+    path = write_zip(tmp_path / "a.zip", files) if zipped else write_files(tmp_path, files)
+    pictures = load_pictures(str(path), 8, 8, 1)
+    assert pictures.broken == [] and len(pictures) == 6
+    assert levels_of(pictures) == [30, 30, 30, 100, 110, 100]  # after the last dog comes the first
+    assert levels_of(pictures) == [30, 30, 30, 100, 110, 100]
+    printed = "".join(capsys.readouterr())
+    assert printed.splitlines() == [
+        f"{name} does not decode; the next picture stands in for it" for name in ("cat/1.png", "cat/2.png", "dog/3.jpg")
+    ]
+
+
+def test_who_stands_in_does_not_hang_on_the_order(tmp_path):
+    """Would catch a stand-in that is whatever was decoded before: a resumed run reads in another order."""
+    files = {f"{number}.png": half_jpeg() if number in (2, 3, 5) else plain(10 * number) for number in range(1, 6)}
+    folder = write_files(tmp_path, files)
+    for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 4, 1, 0, 3]):
+        images = load_pictures(str(folder), 8, 8, 1).images
+        found = {place: int(images[[place]][0, 0, 0, 0]) for place in order}
+        assert found == {0: 10, 1: 40, 2: 40, 3: 40, 4: 10}  # without classes, the next of all
+
+
+def test_many_cut_pictures_are_not_all_printed(tmp_path, capsys):
+    """Would catch a terminal flooded by a bad disk, and one that does not say who names the rest."""
+    files = {f"{number}.jpg": half_jpeg() for number in range(6)} | {"9.png": plain(7)}
+    assert levels_of(load_pictures(str(write_files(tmp_path, files)), 8, 8, 1)) == [7] * 7
+    lines = "".join(capsys.readouterr()).splitlines()
+    assert [line.split()[0] for line in lines] == ["0.jpg", "1.jpg", "2.jpg", "more"]
+    assert lines[-1].endswith(f"python defDATA.py {tmp_path} names them all")
+
+
+def test_a_class_without_one_whole_picture(tmp_path):
+    """Would catch an endless search for a stand-in, and a picture of another class in its place."""
+    files = {"cat/1.png": plain(1), "dog/1.jpg": half_jpeg(), "dog/2.jpg": half_jpeg()}
+    pictures = load_pictures(str(write_files(tmp_path, files)), 8, 8, 1)
+    assert pictures.images[[0]][0, 0, 0, 0] == 1
+    with pytest.raises(InputError, match=r"none of the 2 pictures beside dog/2\.jpg in .* decodes"):
+        pictures.images[[2]]
 
 
 def test_description_names_up_to_three():
@@ -430,25 +708,95 @@ def test_description_names_up_to_three():
     plain_line = "1,234 pictures at 8x12 (height x width), colour and alpha, no classes, from here"
     assert defDATA.Pictures(images, None, None, "here").describe() == plain_line
     three = defDATA.Pictures(images, None, None, "here", ["a", "b", "c"]).describe()
-    assert three == plain_line + "; 3 more do not decode and are skipped: a, b, c"
+    assert three == plain_line + "; 3 more do not open and are skipped: a, b, c"
 
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
-def test_all_broken(tmp_path, zipped):
+def test_none_opens(tmp_path, zipped):
     """Would catch a data set of no pictures that fails later, far from its cause."""
-    path = write_zip(tmp_path / "a.zip", broken_files()) if zipped else write_files(tmp_path, broken_files())
-    with pytest.raises(InputError, match=r"none of the 4 pictures .* cat/1-half\.jpg"):
+    path = write_zip(tmp_path / "a.zip", NO_PICTURES) if zipped else write_files(tmp_path, NO_PICTURES)
+    with pytest.raises(InputError, match=r"none of the 3 pictures .* cat/3-empty\.png"):
         load_pictures(str(path))
 
 
-def test_damaged_entry_of_a_zip(tmp_path):
+@pytest.mark.parametrize("early", [True, False], ids=["first bytes", "last bytes"])
+def test_damaged_entry_of_a_zip(tmp_path, early):
     """Would catch a .zip with one damaged entry that is given up as a whole."""
-    path = write_zip(tmp_path / "a.zip", {"a.png": plain(1), "b.png": plain(2), "c.png": plain(3)})
+    noise = noise_jpeg(128)  # long enough that opening it does not read its end
+    path = write_zip(tmp_path / "a.zip", {"a.png": plain(1), "b.jpg": noise, "c.png": plain(3)})
     data = bytearray(path.read_bytes())
-    data[data.index(plain(2)) + 50] ^= 0xFF
+    data[data.index(noise) + (1 if early else len(noise) - 50)] ^= 0xFF
     path.write_bytes(data)
     pictures = load_pictures(str(path), 8, 8, 1)
-    assert pictures.broken == ["b.png"] and pictures.images[:, 0, 0, 0].tolist() == [1, 3]
+    assert pictures.broken == (["b.jpg"] if early else [])
+    assert levels_of(pictures) == ([1, 3] if early else [1, 3, 3])
+    assert pictures.images.broken == (set() if early else {"b.jpg"})
+
+
+def test_a_folder_whose_files_all_fail_to_open_is_no_class(tmp_path):
+    """Would catch a class that no picture belongs to: a conditional run would be asked for it and never see it."""
+    files = {"cat/1.png": plain(10), "dog/1.png": plain(200), "bird/1.png": b"no picture"}
+    pictures = load_pictures(str(write_files(tmp_path, files)), 8, 8, 1)
+    assert pictures.class_names == ["cat", "dog"] and pictures.labels.tolist() == [0, 1]
+    assert levels_of(pictures) == [10, 200]
+
+
+@pytest.mark.parametrize("gone", ["one file", "the folder"])
+def test_pictures_that_vanish_while_running(tmp_path, gone):
+    """Would catch a drive that went away taken for pictures cut short, for which others stand in as long as there are
+    any."""
+    folder = write_files(tmp_path / "pictures", {"a.png": plain(1), "b.png": plain(2)})
+    pictures = load_pictures(str(folder), 8, 8, 1)
+    assert pictures.images[[0]][0, 0, 0, 0] == 1
+    (folder / "b.png").unlink()
+    if gone == "the folder":
+        (folder / "a.png").unlink()
+        folder.rmdir()
+    with pytest.raises(InputError, match=r"^[^\n]*b\.png was there and cannot be read any more \(.*\); put [^\n]*$"):
+        pictures.images[[1]]
+    assert pictures.images[[0]][0, 0, 0, 0] == 1 and not pictures.images.broken
+
+
+# Fingerprints
+
+
+def fingerprint(path):
+    """Give the fingerprint of the pictures at a path, at a size of no importance."""
+    return load_pictures(str(path), 8, 8, 1).fingerprint()
+
+
+def test_fingerprint_of_a_folder(tmp_path):
+    """Would catch a resumed run that does not notice a picture taken out, put in, renamed or replaced, and one that is
+    refused because its folder was moved."""
+    files = {"cat/a.png": plain(1), "dog/b.png": plain(2)}
+    first = fingerprint(write_files(tmp_path / "first", files))
+    assert fingerprint(write_files(tmp_path / "elsewhere", files | {"notes.txt": b"no picture"})) == first
+    changes = {
+        "size": {"cat/a.png": plain(1, size=100)},
+        "another": {"dog/c.png": plain(3)},
+        "another that does not open": {"dog/c.png": b""},
+    }
+    found = {fingerprint(write_files(tmp_path / name, files | change)) for name, change in changes.items()}
+    found.add(fingerprint(write_files(tmp_path / "name", {"cat/a2.png": plain(1), "dog/b.png": plain(2)})))
+    found.add(fingerprint(write_files(tmp_path / "class", {"cat/a.png": plain(1), "cow/b.png": plain(2)})))
+    found.add(fingerprint(write_files(tmp_path / "fewer", {"cat/a.png": plain(1)})))
+    assert len(found) == 6 and first not in found
+
+
+def test_fingerprint_of_a_zip_and_an_array(tmp_path):
+    """Would catch sizes as they are packed, which hang on who packed them, and arrays told apart by their shape
+    alone."""
+    files = {"a.png": plain(1), "b.png": plain(2)}
+    stored = fingerprint(write_zip(tmp_path / "a.zip", files))
+    assert fingerprint(write_zip(tmp_path / "b.zip", files, compression=zipfile.ZIP_DEFLATED)) == stored
+    assert fingerprint(write_zip(tmp_path / "c.zip", files | {"b.png": plain(2, size=100)})) != stored
+    zeros = np.zeros((3, 8, 8), "uint8")
+    np.savez(tmp_path / "a.npz", x_train=zeros)
+    np.savez(tmp_path / "b.npz", x_train=zeros)
+    zeros[1, 2, 3] = 1
+    np.savez(tmp_path / "c.npz", x_train=zeros)
+    one, same, other = (fingerprint(tmp_path / name) for name in ("a.npz", "b.npz", "c.npz"))
+    assert one == same != other
 
 
 # What cannot be read at all
@@ -537,16 +885,15 @@ def test_npz_not_readable_as_the_system_says(tmp_path, monkeypatch):
 def test_picture_not_readable_as_the_system_says(tmp_path, monkeypatch):
     """Would catch one picture without permission that ends the run."""
     write_files(tmp_path, {"a.png": plain(1), "b.png": plain(2)})
-    read = pathlib.Path.read_bytes
 
-    def forbidden(self):
-        if self.name == "a.png":
-            raise PermissionError(13, "Permission denied", str(self))
-        return read(self)
+    def forbidden(path, mode):
+        if path.name == "a.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return path.open(mode)
 
-    monkeypatch.setattr(pathlib.Path, "read_bytes", forbidden)
+    monkeypatch.setattr(picture_files, "open", forbidden, raising=False)
     pictures = load_pictures(str(tmp_path), 8, 8, 1)
-    assert pictures.broken == ["a.png"] and pictures.images[:, 0, 0, 0].tolist() == [2]
+    assert pictures.broken == ["a.png"] and levels_of(pictures) == [2]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
@@ -891,21 +1238,6 @@ def ends_with_one_line(arguments, capsys):
     return captured.err
 
 
-def test_main_says_what_is_there(tmp_path, capsys):
-    """Would catch counts by class that leave out or count the files that do not decode."""
-    files = {"cat/1.png": plain(1), "cat/2.png": plain(2), "dog/1.png": plain(3), "dog/2.png": b""}
-    defDATA.main([str(write_files(tmp_path, files))])
-    captured = capsys.readouterr()
-    assert captured.err == ""
-    assert captured.out.splitlines() == [
-        f"3 pictures at 32x32 (height x width), colour, 2 classes, from {tmp_path}; "
-        "1 more do not decode and are skipped: dog/2.png",
-        "  class 0: cat, 2 pictures",
-        "  class 1: dog, 1 pictures",
-        "  does not decode: dog/2.png",
-    ]
-
-
 def test_main_ends_in_one_line(tmp_path, capsys):
     """Would catch a traceback, a usage text of several lines, and an exit code that scripts take for success."""
     missing = str(tmp_path / "missing")
@@ -914,31 +1246,6 @@ def test_main_ends_in_one_line(tmp_path, capsys):
     assert "two\\nlines" not in ends_with_one_line([str(tmp_path / "two\nlines")], capsys)
     ends_with_one_line([str(tmp_path / ("x" * 300))], capsys)  # longer than a file system takes
     ends_with_one_line([str(write_files(tmp_path, {"a.npz": b"no"}) / "a.npz")], capsys)
-
-
-def test_decoding_is_spread_without_mixing_up(tmp_path):
-    """Would catch threads that return pictures in the order they finish in."""
-    sizes = np.random.default_rng(0).integers(4, 200, 40)
-    levels = [5 * number for number in range(40)]
-    files = {
-        f"{number:02d}.png": plain(level, int(size))
-        for number, (level, size) in enumerate(zip(levels, sizes, strict=True))
-    }
-    pictures, decoded, broken = PictureFolder(write_files(tmp_path, files)).decode_all(8, 8, 1)
-    assert pictures[:, 3, 3, 0].tolist() == levels and decoded.tolist() == list(range(40)) and broken == []
-
-
-def test_a_folder_whose_files_all_fail_is_no_class(tmp_path):
-    """Would catch a class that no picture belongs to: a conditional run would be asked for it and never see it."""
-    for name, colour in (("cat", 10), ("dog", 200)):
-        (tmp_path / name).mkdir()
-        Image.new("RGB", (8, 8), (colour, 0, 0)).save(tmp_path / name / "1.png")
-    (tmp_path / "bird").mkdir()
-    (tmp_path / "bird" / "1.png").write_text("no picture")
-    pictures = load_pictures(str(tmp_path), 8, 8)
-    assert pictures.class_names == ["cat", "dog"]
-    assert pictures.labels.tolist() == [0, 1]
-    assert pictures.images[:, 0, 0, 0].tolist() == [10, 200]
 
 
 def test_an_empty_name_is_not_this_folder():
