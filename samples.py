@@ -5,6 +5,7 @@
     python samples.py generator_e200.h5 --out walk.gif --n 16          a loop that walks through the latent space
     python samples.py generator_e200.h5 --out fake.npz --n 50000       an array (n, h, w, c) of uint8, for FID tools
     python samples.py generator_e050.h5 --class ring                   one class of a class-conditional generator
+    python samples.py generator_e200.h5 --nearest my_pictures          does it copy? generator_e200_nearest.png
 
 It opens what train.py writes, and any other .h5 or .keras file whose model makes pictures from noise, those of Keras 2
 included. The same --seed draws the same pictures, and a larger --n the same ones followed by more.
@@ -19,6 +20,8 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+import defDATA
+from support import nearest
 from support.drawing_to_files import FOUR_WAYS, check_output, write_animation, write_array, write_folder, write_grid
 from support.errors import InputError, OneLineParser, one_line_errors
 from support.flags import whole_number
@@ -121,6 +124,14 @@ def class_number(generator, name):
     return numbers[name]
 
 
+def real_pictures(source, generator):
+    """Load the pictures that `--nearest` names, in the size of the generator's own. Returns a `defDATA.Pictures`."""
+    try:
+        return defDATA.load_pictures(source, *generator.picture_shape, fit=generator.settings.get("fit", "cover"))
+    except InputError as error:
+        raise InputError(str(error).replace("--data", "--nearest")) from None
+
+
 def description(path, generator):
     """Say in one line what was opened."""
     epoch = generator.settings.get("epoch")
@@ -143,10 +154,11 @@ def main(arguments=None):
     parser = OneLineParser("samples.py", description="Draw pictures with a generator that is in a file.")
     parser.add_argument("file", type=pathlib.Path, help="generator_eXXX.h5 of train.py, or another .h5 or .keras file")
     parser.add_argument(
-        "--n", type=whole_number(), metavar="PICTURES", help="how many (64; with classes, full rows of them)"
+        "--n", type=whole_number(), metavar="PICTURES", help="how many (64; with classes, full rows; with --nearest 16)"
     )
     parser.add_argument("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")
     parser.add_argument("--class", dest="class_name", metavar="NAME", help="only this class, by name or number")
+    parser.add_argument("--nearest", metavar="DATA", help="beside each its nearest pictures of DATA: does it copy?")
     parser.add_argument("--out", type=pathlib.Path, metavar="PATH", help=f"{FOUR_WAYS} (FILE.png beside the model)")
     parser.add_argument(
         "--batch", type=whole_number(), default=100, help="pictures drawn at once; less for less memory (100)"
@@ -154,17 +166,21 @@ def main(arguments=None):
     arguments = parser.parse_args(arguments)
     with one_line_errors("samples.py"):
         generator = open_generator(arguments.file)
-        out = arguments.out or arguments.file.with_suffix(".png")
+        compares = arguments.nearest is not None
+        out = arguments.out or arguments.file.with_name(arguments.file.stem + "_nearest" * compares + ".png")
 
         if arguments.class_name is not None:
             cycle = [class_number(generator, arguments.class_name)]
         else:
             cycle = range(generator.class_count or 1)
         columns, full_rows = class_columns(len(cycle))
-        count = arguments.n or full_rows
+        count = arguments.n or (nearest.FAKES if compares else full_rows)
+        if compares:
+            nearest.check_nearest(out, count)
         ending = check_output(out, count)
         classes = np.resize(cycle, count)  # 0 1 2 0 1 2 0 ...
         print(description(arguments.file, generator))
+        real = real_pictures(arguments.nearest, generator).images if compares else None
 
         batch = min(arguments.batch, count)
         is_walk = ending == ".gif"
@@ -184,13 +200,18 @@ def main(arguments=None):
                 write_animation(out, frames, columns, FRAMES_A_SECOND)
             else:
                 pictures = drawn(noise_batches(arguments.seed, count, generator.noise_size, batch))
-                if ending == ".png":
+                if compares:
+                    comparison = nearest.write_nearest(out, pictures, real, arguments.seed)
+                elif ending == ".png":
                     write_grid(out, pictures, columns)
                 elif ending == ".npz":
                     write_array(out, pictures, count, generator.picture_shape)
                 else:
                     write_folder(out, pictures, count)
         kind = {".png": "in a grid", ".gif": "walking in a loop", ".npz": "in the array arr_0", "": "as single PNGs"}
+        if compares:
+            kind[".png"] = "beside their nearest real ones"
+            print(comparison)
         print(f"wrote {out}: {count} pictures {kind[ending]}, seed {arguments.seed}")
 
 
