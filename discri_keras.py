@@ -54,7 +54,14 @@ def answer(inputs, features, class_count, **dense_arguments):
 
 
 def classic_discriminator(
-    height=32, width=32, channels=3, class_count=0, filters=128, dropout=0.4, batch_normalization=False
+    height=32,
+    width=32,
+    channels=3,
+    class_count=0,
+    filters=128,
+    dropout=0.4,
+    batch_normalization=False,
+    augmentation=None,
 ):
     """Build the CIFAR-10 discriminator: one convolution at full size, then strided ones, dropout, one unit.
 
@@ -66,6 +73,7 @@ def classic_discriminator(
         filters: Filters of the middle convolutions; the first has half as many, the last twice as many.
         dropout: Share of the last features that is set to 0 at random in training, 0 to below 1.
         batch_normalization: Whether each strided convolution is normalised over the batch.
+        augmentation: A layer from pictures to pictures that comes first, as in augment_keras.py; or None.
 
     Input shape:
         Pictures `(b, height, width, channels)` in [-1, 1]; with classes also class numbers `(b, 1)`, int32.
@@ -84,7 +92,8 @@ def classic_discriminator(
         522497
     """
     inputs = picture_and_class(height, width, channels, class_count)  # shapes below: the 32x32 default
-    features = layers.Conv2D(filters // 2, 3, padding="same", name="full_size")(inputs[0])  # (b, 32, 32, 64)
+    pictures = augmentation(inputs[0]) if augmentation else inputs[0]  # (b, 32, 32, 3)
+    features = layers.Conv2D(filters // 2, 3, padding="same", name="full_size")(pictures)  # (b, 32, 32, 64)
     features = layers.LeakyReLU(0.2, name="full_size_activation")(features)
     steps = halvings(height, width)
     for step in range(1, steps + 1):
@@ -103,7 +112,14 @@ def classic_discriminator(
 
 
 def dcgan_discriminator(
-    height=64, width=64, channels=3, class_count=0, filters=64, dropout=0.0, batch_normalization=True
+    height=64,
+    width=64,
+    channels=3,
+    class_count=0,
+    filters=64,
+    dropout=0.0,
+    batch_normalization=True,
+    augmentation=None,
 ):
     """Build the DCGAN discriminator, scaled to the size: strided convolutions, batch normalization, LeakyReLU.
 
@@ -118,6 +134,7 @@ def dcgan_discriminator(
         filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
         dropout: Share of the last features that is set to 0 at random in training; the paper has none.
         batch_normalization: Whether each layer but the first is normalised over the batch.
+        augmentation: A layer from pictures to pictures that comes first, as in augment_keras.py; or None.
 
     Input shape:
         Pictures `(b, height, width, channels)` in [-1, 1]; with classes also class numbers `(b, 1)`, int32.
@@ -137,7 +154,7 @@ def dcgan_discriminator(
     """
     small_weights = keras.initializers.RandomNormal(stddev=0.02)
     inputs = picture_and_class(height, width, channels, class_count)  # shapes below: the 64x64 default
-    features = inputs[0]
+    features = augmentation(inputs[0]) if augmentation else inputs[0]  # (b, 64, 64, 3)
     for step in range(1, halvings(height, width) + 1):
         step_filters = filters * min(2 ** (step - 1), 8)
         features = layers.Conv2D(  # (b, 32, 32, 64), (b, 16, 16, 128), (b, 8, 8, 256), (b, 4, 4, 512)

@@ -12,7 +12,6 @@ The game, a step at a time, is `play_step`; the rest loads, shows and saves. Eve
 
 import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
-import argparse
 import math
 import sys
 import time
@@ -20,19 +19,22 @@ import time
 import keras
 import numpy as np
 
+import augment_keras
 import defDATA
 import defGAN
 import discri_keras
 import gene_keras
-from support import checkpoints, curves, flags, machine, run_folder
+from support import checkpoints, curves, flags, machine, memory, run_folder
 from support.announce import say_settings, say_time, say_what_next
-from support.errors import InputError, OneLineParser, one_line_errors
+from support.errors import InputError, one_line_errors
 from support.history import History
 from support.monitor import Monitor, variety
 from support.progress import Progress
+from support.read_ahead import ReadAhead
 from support.sample_plots import draw_samples
 from support.settings import choose_settings, fit_to_pictures, wanted_size
 from support.stopping import StopRequest
+from support.tensorboard_log import measured, open_log, require_tensorboard
 
 # One row a published system, plain values. `CLASSIC` is the CIFAR-10 GAN; the others say where they differ from it.
 CLASSIC = {
@@ -40,6 +42,8 @@ CLASSIC = {
     "data": "cifar10",
     "image_size": [32, 32],  # height, width
     "channels": 3,
+    "fit": "cover",  # other proportions: scaled until they cover the size, the centre cut out
+    "flip": False,  # half of the real pictures mirrored, left to right
     "shuffle_window": 0,  # 0: mix all
     "conditional": False,
     # the two networks
@@ -49,6 +53,7 @@ CLASSIC = {
     "generator_batch_normalization": False,
     "discriminator_batch_normalization": False,
     "dropout": 0.4,  # in the discriminator
+    "augment": None,  # before the discriminator; None: all three kinds for fewer than 2,000 pictures, else none
     "mixed_precision": False,
     # the game
     "loss": "bce",
@@ -71,9 +76,10 @@ PRESETS = {
     "cifar100": CLASSIC
     | {"data": "cifar100", "generator_batch_normalization": True, "loss": "hinge", "batch_size": 256, "epochs": 50},
     "cars": DCGAN
-    | {"data": None, "image_size": [240, 360], "shuffle_window": 8000, "label_smoothing": 0.1}
+    | {"data": "hub://activeloop/stanford-cars-train", "image_size": [240, 360], "flip": True}
+    | {"shuffle_window": 8000, "label_smoothing": 0.1}
     | {"epochs": 800, "learning_rate": 1e-4, "save_every": 100},
-    "folder": DCGAN | {"data": None, "image_size": [64, 64]},
+    "folder": DCGAN | {"data": None, "image_size": [64, 64], "flip": True, "filters": 32},
     "shapes": DCGAN  # what of all this learns ten shapes fastest on a laptop's CPU: small, by class, D held back
     | {"data": "shapes", "image_size": [32, 32], "conditional": True, "filters": 32, "dropout": 0.4}
     | {"label_smoothing": 0.1, "batch_size": 64, "epochs": 22, "learning_rate": 4e-4, "plot_every": 2},
@@ -82,41 +88,6 @@ NETWORKS = {
     "classic": (gene_keras.classic_generator, discri_keras.classic_discriminator),
     "dcgan": (gene_keras.dcgan_generator, discri_keras.dcgan_discriminator),
 }
-
-
-def parse_arguments(arguments):
-    """Read the flags. One that was not typed is None: the preset's value, or the resumed run's, stands."""
-    parser = OneLineParser(prog="train.py", description="Train a GAN. Every flag's default is the preset's value.")
-    yes_or_no = argparse.BooleanOptionalAction
-    add = parser.add_argument
-    add("--preset", choices=PRESETS, help="which published system to train (default: cifar10)")
-
-    add = parser.add_argument_group("the pictures").add_argument
-    add("--data", metavar="PATH", help="a folder of pictures, a .zip, an .npz; or cifar10, cifar100, shapes")
-    add("--image-size", type=flags.image_size, metavar="HxW", help="64, or height x width: 240x360; from 8 up")
-    add("--channels", type=int, choices=(1, 3, 4), help="1 grey, 3 colour, 4 colour and alpha")
-    add("--shuffle-window", type=flags.whole_number(0), help="how far the shuffle carries a picture; 0: anywhere")
-    add("--conditional", action=yes_or_no, help="train on the classes too, so that samples.py can draw one of them")
-
-    add = parser.add_argument_group("the two networks").add_argument
-    add("--network", choices=NETWORKS, help="classic, or dcgan: batch normalization throughout")
-    add("--noise-size", type=flags.whole_number(), help="length of the noise vector z")
-    add("--filters", type=flags.whole_number(2), help="width of the networks: half is about four times as fast")
-    add("--generator-batch-normalization", action=yes_or_no, help="normalise G's layers over the batch")
-    add("--discriminator-batch-normalization", action=yes_or_no, help="the same in D: real and fake go in apart")
-    add("--dropout", type=flags.share, help="in the discriminator: the more, the harder it is for it to memorise")
-    add("--mixed-precision", action=yes_or_no, help="compute in bfloat16, for speed on chips that have it")
-
-    add = parser.add_argument_group("the game").add_argument
-    add("--loss", choices=("bce", "hinge"), help="binary cross-entropy, or hinge for both players")
-    add("--label-smoothing", type=flags.share, help="0.1: D's target for real is 0.9, which keeps it from certainty")
-    add("--batch-size", type=flags.whole_number(2), help="real pictures, and as many fakes, in a step")
-    add("--epochs", type=flags.whole_number(), help="passes over the real pictures")
-    add("--learning-rate", type=flags.positive_number, help="of both players' Adam; smaller is steadier and slower")
-    add("--beta-1", type=flags.share, help="Adam's memory of the gradient; above 0.5 the game tends to oscillate")
-
-    flags.add_run_flags(parser)
-    return parser.parse_args(arguments)
 
 
 def steps_in_epoch(pictures, settings):
@@ -154,6 +125,7 @@ def build_players(settings, class_count):
     discriminator = NETWORKS[settings["network"]][1](
         dropout=settings["dropout"],
         batch_normalization=settings["discriminator_batch_normalization"],
+        augmentation=augment_keras.Augmentation(settings["augment"]) if settings["augment"] else None,
         **network_size(settings, class_count),
     )
     losses = defGAN.hinge() if settings["loss"] == "hinge" else defGAN.binary_cross_entropy(settings["label_smoothing"])
@@ -206,34 +178,23 @@ def play_step(players, real, classes, noise, check=None):
     return tuple(float(value) for value in values), fake
 
 
-def step_inputs(pictures, settings, order, epoch, step):
-    """Make what a step needs; a function of the seed, the epoch and the step alone, so a resumed run draws the same."""
+def step_inputs(pictures, settings, epoch, step):
+    """Make what a step needs: a function of the seed, the epoch and the step alone, so a resumed run sees the same.
+
+    Returns:
+        `(images, classes, noise)`: uint8 `(b, height, width, channels)`, and the rest as `play_step` takes it.
+    """
+    seed = settings["seed"]
+    order = defDATA.epoch_order(len(pictures), settings["batch_size"], seed, epoch, settings["shuffle_window"])
     chosen = order[step % len(order)]  # a dry run's second step, where all pictures make one batch
+    images = pictures.images[chosen]
+    if settings["flip"]:
+        mirrored = np.random.default_rng([seed, epoch, step, 1]).random(len(images)) < 0.5
+        images[mirrored] = images[mirrored, :, ::-1]
     classes = pictures.labels[chosen].reshape(-1, 1) if settings["conditional"] else None
-    random = np.random.default_rng([settings["seed"], epoch, step])
-    noise = random.standard_normal((2, len(chosen), settings["noise_size"]), dtype="float32")
-    return defDATA.to_floats(pictures.images[chosen]), classes, noise
-
-
-def all_variables(players):
-    """Group every variable of the game: both networks, dropout's seeds among them, and both optimizers."""
-    generator, discriminator, combined, _ = players
-    return {
-        "generator": generator.variables,
-        "discriminator": discriminator.variables,
-        "discriminator optimizer": discriminator.optimizer.variables,
-        "generator optimizer": combined.optimizer.variables,
-    }
-
-
-def put_back(players, checkpoint):
-    """Put a checkpoint, as `load_newest_checkpoint` returned it, into the players. Returns the `History` so far."""
-    path, groups, information = checkpoint
-    for name, variables in all_variables(players).items():
-        checkpoints.assign_variables(variables, groups[name])
-    history = History(groups["history"][0], information["seconds"])
-    print(f"resuming from {path}, after {len(history.steps):,} steps")
-    return history
+    noise_shape = (2, len(chosen), settings["noise_size"])
+    noise = np.random.default_rng([seed, epoch, step]).standard_normal(noise_shape, dtype="float32")
+    return images, classes, noise
 
 
 def rehearse(players, pictures, settings):
@@ -243,14 +204,21 @@ def rehearse(players, pictures, settings):
         Seconds a step takes, compilation left out.
 
     Raises:
-        InputError: If a player stands still or moves in the other's turn: training would be in vain.
+        InputError: If a player stands still or moves in the other's turn, so that training would be in vain; or if
+            the batch is too large for the memory.
     """
-    variables = [variable for group in all_variables(players).values() for variable in group]
+    variables = [variable for group in checkpoints.all_variables(players).values() for variable in group]
     before = checkpoints.copy_variables(variables)
-    order = defDATA.epoch_order(len(pictures), settings["batch_size"], settings["seed"], 1)
-    inputs = step_inputs(pictures, settings, order, 1, 0)
+    images, classes, noise = step_inputs(pictures, settings, 1, 0)
+    real = defDATA.to_floats(images)
+
+    def play(count, check=None):
+        play_step(players, real[:count], None if classes is None else classes[:count], noise[:, :count], check)
+
+    memory.refuse_too_large_a_batch(players[:2], len(real), memory.free_memory())
     try:
-        play_step(players, *inputs, defGAN.StepCheck(*players[:2]))
+        with memory.or_propose_a_batch(play, len(real)):
+            play(len(real), defGAN.StepCheck(*players[:2]))
     except RuntimeError as error:
         raise InputError(
             f"{error}; --learning-rate {settings['learning_rate']} may be too small to move a float32 number, "
@@ -258,7 +226,7 @@ def rehearse(players, pictures, settings):
         ) from error
     start, played = time.monotonic(), 0
     while played < 5 and time.monotonic() - start < 2:
-        play_step(players, *inputs)
+        play(len(real))
         played += 1
     seconds = (time.monotonic() - start) / played
     checkpoints.assign_variables(variables, before)
@@ -273,7 +241,7 @@ def save_generator(generator, settings, run, epoch, class_names):
         plain = build_generator(settings, len(class_names or []))
         keras.config.set_dtype_policy("mixed_bfloat16")
         plain.set_weights(generator.get_weights())
-    information = {name: settings[name] for name in ("preset", "noise_size", "seed")}
+    information = {name: settings[name] for name in ("preset", "noise_size", "fit", "seed")}
     information |= {"epoch": epoch, "class_names": class_names, "versions": machine.versions()}
     path = run.generator_path(epoch)
     run_folder.save_generator(plain, path, information)
@@ -284,39 +252,60 @@ def train(players, pictures, settings, run, history, arguments):
     """Play epoch after epoch, and write as it goes.
 
     Returns:
-        `(written, reason)`: the last generator's path, or None; and what ended the run early ("time", "interrupt",
-        "terminate"), or None.
+        `(written, reason, waited)`: the last generator's path, or None; what ended the run early ("time", "interrupt",
+        "terminate"), or None; and the share of the time that was spent waiting for pictures.
     """
     steps_per_epoch = steps_in_epoch(pictures, settings)
     names = pictures.class_names if settings["conditional"] else None
 
     def save_checkpoint():
-        groups = {name: checkpoints.copy_variables(group) for name, group in all_variables(players).items()}
+        groups = {name: checkpoints.copy_variables(group) for name, group in checkpoints.all_variables(players).items()}
         groups["history"] = [history.array()]
         information = {"settings": settings, "seconds": history.seconds}
         checkpoints.save_checkpoint(run.checkpoints, len(history.steps), groups, information)
         return time.monotonic()
 
-    def draw(epoch):
-        draw_samples(run.logs, players[0], pictures, settings, epoch)
-        loss_at_chance = 1.0 if settings["loss"] == "hinge" else math.log(2)
-        curves.draw_history(run.logs, history.array(), steps_per_epoch, loss_at_chance)
+    def finish_epoch(epoch, last):
+        """Write what an epoch owes beside its checkpoint. Returns the generator's path, or None."""
+        history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
+        if last or epoch % settings["plot_every"] == 0:
+            grid = draw_samples(run.logs, players[0], pictures, settings, epoch)
+            log.picture(len(history.steps), "generated", grid)
+            loss_at_chance = 1.0 if settings["loss"] == "hinge" else math.log(2)
+            curves.draw_history(run.logs, history.array(), steps_per_epoch, loss_at_chance)
+        if last or epoch % settings["save_every"] == 0:
+            return save_generator(players[0], settings, run, epoch, names)
+        return None
+
+    def inputs_of(number):
+        epochs_before, step = divmod(number, steps_per_epoch)
+        return step_inputs(pictures, settings, epochs_before + 1, step)
 
     epochs_played, steps_played = divmod(len(history.steps), steps_per_epoch)
+    batches = ReadAhead(inputs_of, range(len(history.steps), settings["epochs"] * steps_per_epoch))
     monitor = Monitor(settings["loss"], settings["label_smoothing"])
     variety_share, saved_at, written, reason = 1.0, time.monotonic(), None, None
     history.start_clock()
-    with StopRequest(arguments.minutes) as stop, Progress(settings, steps_per_epoch, len(history.steps)) as progress:
+    with (
+        StopRequest(arguments.minutes) as stop,
+        Progress(settings, steps_per_epoch, len(history.steps)) as progress,
+        open_log(arguments.tensorboard, run.logs / "tensorboard", len(history.steps) + 1) as log,
+    ):
+        if epochs_played and not steps_played:  # it may have been killed after this epoch's checkpoint
+            written = finish_epoch(epochs_played, last=epochs_played == settings["epochs"])
         for epoch in range(epochs_played + 1, settings["epochs"] + 1):
-            order = defDATA.epoch_order(
-                len(pictures), settings["batch_size"], settings["seed"], epoch, settings["shuffle_window"]
-            )
             for step in range(steps_played, steps_per_epoch):
-                real, classes, noise = step_inputs(pictures, settings, order, epoch, step)
+                try:
+                    images, classes, noise = next(batches)
+                except InputError:  # the pictures' folder is gone
+                    save_checkpoint()
+                    raise
+                real = defDATA.to_floats(images)
                 values, fake = play_step(players, real, classes, noise)
                 monitor.check_finite(len(history.steps) + 1, *values[:2])
                 history.add(epoch, values)
                 progress.step(epoch, values)
+                log.scalars(len(history.steps), measured(values))
                 if step % 10 == 0:  # often enough, and cheap
                     variety_share = variety(fake) / max(variety(real), 1e-6)
                 progress.say(monitor.watch(d_real=values[2], d_fake=values[3], variety_share=variety_share))
@@ -330,37 +319,39 @@ def train(players, pictures, settings, run, history, arguments):
             last = reason or not steps_left
             if last or epoch % settings["save_every"] == 0:
                 saved_at = save_checkpoint()  # before all else: it is what a later mishap must not cost
-            history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
             if interrupted:
-                return written, reason
-            if last or epoch % settings["save_every"] == 0:
-                written = save_generator(players[0], settings, run, epoch, names)
-            if last or epoch % settings["plot_every"] == 0:
-                draw(epoch)
+                history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
+                return written, reason, batches.share()
+            written = finish_epoch(epoch, last) or written
             steps, seconds = len(history.steps) - (epoch - 1) * steps_per_epoch, history.seconds[epoch - 1]
             progress.epoch(epoch, history.means(epoch, steps_per_epoch), steps, seconds, steps_left)
             if reason:
-                return written, reason if steps_left else None
+                return written, reason if steps_left else None, batches.share()
             steps_played = 0
-    return written, None
+    return written, None, batches.share()
 
 
 def main(arguments=None):
     """Train as the flags say."""
     with one_line_errors("train.py"):
-        arguments = parse_arguments(arguments)
+        arguments = flags.parse_arguments(arguments, PRESETS, NETWORKS, augment_keras.KINDS)
+        if arguments.tensorboard:
+            require_tensorboard()
         settings, run, checkpoint = choose_settings(arguments, PRESETS)
-        pictures = defDATA.load_pictures(settings["data"], *wanted_size(settings, arguments), settings["seed"])
-        fit_to_pictures(settings, pictures, typed_batch=arguments.batch_size is not None)
+        pictures = defDATA.load_pictures(
+            settings["data"], *wanted_size(settings, arguments), settings["seed"], settings["fit"], run.picture_cache
+        )
+        typed = {name for name, value in vars(arguments).items() if value is not None}
+        fit_to_pictures(settings, pictures, typed, augment_keras.KINDS)
         keras.utils.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")
         players = build_players(settings, len(pictures.class_names) if settings["conditional"] else 0)
         resumed = checkpoint is not None
-        history = put_back(players, checkpoint) if resumed else History()
+        history = checkpoints.put_back(players, checkpoint) if resumed else History()
         del checkpoint  # three times the networks' size: not to be kept while they train
         steps_per_epoch = steps_in_epoch(pictures, settings)
         left = settings["epochs"] * steps_per_epoch - len(history.steps)
-        if left <= 0:
+        if left < 0 or (left == 0 and run.generator_path(settings["epochs"]).exists()):
             played = len(history.steps) // steps_per_epoch
             raise InputError(
                 f"the run in {run.out} has played {played} epochs already, received --epochs {settings['epochs']}; "
@@ -373,14 +364,14 @@ def main(arguments=None):
         run.prepare(resume=resumed)
         run.write_settings(settings | {"versions": machine.versions()})
         try:
-            written, reason = train(players, pictures, settings, run, history, arguments)
+            written, reason, waited = train(players, pictures, settings, run, history, arguments)
         except FloatingPointError as error:
             kept = checkpoints.checkpoint_paths(run.checkpoints)
             raise InputError(
                 f"{error}; {f'the last good checkpoint is {kept[-1]}' if kept else 'no checkpoint was saved yet'}; "
                 "start again with a smaller --learning-rate and another --out"
             ) from None
-        say_what_next(run, written, reason, settings)
+        say_what_next(run, written, reason, waited, settings)
     return {"interrupt": 130, "terminate": 143}.get(reason, 0)  # as shells count a process that a signal ended
 
 

@@ -5,19 +5,23 @@ import shlex
 from support.machine import describe_machine, in_words
 
 THEMES = {
-    "data": ["data", "image_size", "channels", "shuffle_window", "conditional"],
+    "data": ["data", "image_size", "fit", "channels", "flip", "shuffle_window", "conditional"],
     "networks": ["network", "noise_size", "filters", "generator_batch_normalization"]
-    + ["discriminator_batch_normalization", "dropout", "mixed_precision"],
+    + ["discriminator_batch_normalization", "dropout", "augment", "mixed_precision"],
     "game": ["loss", "label_smoothing", "batch_size", "epochs", "learning_rate", "beta_1", "seed"],
     "written": ["save_every", "plot_every"],
 }
 
+WAITED_LONG = "; smaller files on a faster disk would help, or more cores"
+
 
 def in_plain_words(value):
-    """Say a setting's value as it is typed: `[240, 360]` is "240x360", True is "yes"."""
+    """Say a setting's value as it is typed: `[240, 360]` is "240x360", True is "yes", `[]` is "none"."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "x".join(str(side) for side in value) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "x".join(map(str, value)) if value and isinstance(value[0], int) else ",".join(value) or "none"
+    return str(value)
 
 
 def say_settings(settings, pictures, generator, discriminator, run):
@@ -42,15 +46,17 @@ def say_time(seconds, steps_per_epoch, steps_left, minutes):
     )
 
 
-def say_what_next(run, written, reason, settings):
+def say_what_next(run, written, reason, waited, settings):
     """Print what was written and the next command to type.
 
     Args:
         run: The `RunFolder`.
         written: Path of the last generator, or None.
         reason: What ended the run early, as in `support.stopping`, or None.
+        waited: Share of the time that was spent waiting for pictures, 0 to 1.
         settings: The run's settings.
     """
+    print(f"waited    {waited:.1%} of the time for pictures" + (WAITED_LONG if waited > 0.05 else ""))
     resume = f"python train.py --resume --out {shlex.quote(str(run.out))}"
     if reason in ("interrupt", "terminate"):
         print(f"stopped; everything is saved in {run.checkpoints}")

@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from support.errors import InputError
+from support.history import History
 from support.whole_files import written_beside
 
 KEPT = 3  # newest checkpoints in the folder; the older ones are removed
@@ -100,3 +101,28 @@ def load_newest_checkpoint(folder):
     if paths:
         raise InputError(f"none of the {len(paths)} checkpoints in {folder} can be read; start anew with --overwrite")
     raise InputError(f"nothing to resume in {folder}; start a run without --resume, or name its folder with --out")
+
+
+def all_variables(players):
+    """Group every variable of the game: both networks, the seeds of their random layers, and both optimizers.
+
+    Args:
+        players: `(generator, discriminator, combined, fake_maker)`, the two players and G as it learns.
+    """
+    generator, discriminator, combined, _ = players
+    return {
+        "generator": generator.variables,
+        "discriminator": discriminator.variables,
+        "discriminator optimizer": discriminator.optimizer.variables,
+        "generator optimizer": combined.optimizer.variables,
+    }
+
+
+def put_back(players, checkpoint):
+    """Put a checkpoint, as `load_newest_checkpoint` returned it, into the players. Returns the `History` so far."""
+    path, groups, information = checkpoint
+    for name, variables in all_variables(players).items():
+        assign_variables(variables, groups[name])
+    history = History(groups["history"][0], information["seconds"])
+    print(f"resuming from {path}, after {len(history.steps):,} steps")
+    return history

@@ -23,6 +23,16 @@ class InputError(ValueError):
     """
 
 
+def is_out_of_memory(error):
+    """Say whether an error, of any backend, means that the memory was not enough."""
+    words = str(error).lower()
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")  # TensorFlow, torch on a GPU
+        or any(sign in words for sign in ("resource_exhausted", "out of memory", "can't allocate memory"))  # JAX, torch
+    )
+
+
 @contextlib.contextmanager
 def one_line_errors(program):
     """Turn `InputError` and the operating system's errors into one line and exit code 2.
@@ -39,8 +49,6 @@ def one_line_errors(program):
         yield
     except InputError as error:
         message = str(error)
-    except MemoryError as error:
-        message = f"not enough memory ({error}); lower --image-size, --batch-size or --n, or give fewer pictures"
     except KeyboardInterrupt:
         print(f"{program}: stopped at once; what was saved before stands", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
@@ -51,6 +59,11 @@ def one_line_errors(program):
         # A full disk, a folder without permission, a drive that went away: the system's own words name the file.
         place = f"{error.filename}: " if error.filename else ""
         message = f"{place}{error.strerror or error}; {WAYS_OUT.get(error.errno, 'check the place and try again')}"
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        words = str(error)[:120]
+        message = f"not enough memory ({words}); lower --image-size, --batch-size or --n, or give fewer pictures"
     else:
         return
     print(f"{program}: " + " ".join(message.split()), file=sys.stderr)

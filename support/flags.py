@@ -1,8 +1,10 @@
-"""The kinds of value a flag takes, each with an error that names the value received and what is expected."""
+"""The flags of train.py, and the kinds of value they take: each error names the value received and what is expected."""
 
 import argparse
 import math
 import re
+
+from support.errors import OneLineParser
 
 
 def whole_number(lowest=1, highest=math.inf):
@@ -51,15 +53,70 @@ def image_size(text):
     return size
 
 
-def add_run_flags(parser):
-    """Add the flags that say where and how long to run, and change nothing of the game."""
+def some_of(names):
+    """Make the type of a flag that takes some of these names, `color,cutout`, or `none`; the value is a list."""
+
+    def parse(text):
+        chosen = [] if text == "none" else text.split(",")
+        if not set(chosen) <= set(names):
+            raise argparse.ArgumentTypeError(f"received {text!r}; give none, or some of {','.join(names)}")
+        return [name for name in names if name in chosen]
+
+    return parse
+
+
+def parse_arguments(arguments, presets, networks, augmentations):
+    """Read the flags of train.py. One that was not typed is None: the preset's value, or the resumed run's, stands.
+
+    Args:
+        arguments: List of words, or None for the command line.
+        presets: Names of the presets.
+        networks: Names of the networks.
+        augmentations: Names of the kinds of augmentation.
+    """
+    parser = OneLineParser(prog="train.py", description="Train a GAN. Every flag's default is the preset's value.")
+    yes_or_no = argparse.BooleanOptionalAction
+    add = parser.add_argument
+    add("--preset", choices=presets, help="which published system to train (default: cifar10)")
+
+    add = parser.add_argument_group("the pictures").add_argument
+    add("--data", metavar="PATH", help="a folder, a .zip, an .npz, a DeepLake dataset; or cifar10, cifar100, shapes")
+    add("--image-size", type=image_size, metavar="HxW", help="64, or height x width: 240x360; from 8 up")
+    add("--fit", choices=("cover", "pad", "stretch"), help="other proportions: cut the edges, add some, or distort")
+    add("--channels", type=int, choices=(1, 3, 4), help="1 grey, 3 colour, 4 colour and alpha")
+    add("--flip", action=yes_or_no, help="mirror half of the real pictures; not for letters and digits")
+    add("--shuffle-window", type=whole_number(0), help="how far the shuffle carries a picture; 0: anywhere")
+    add("--conditional", action=yes_or_no, help="train on the classes too, so that samples.py can draw one of them")
+
+    add = parser.add_argument_group("the two networks").add_argument
+    add("--network", choices=networks, help="classic, or dcgan: batch normalization throughout")
+    add("--noise-size", type=whole_number(), help="length of the noise vector z")
+    add("--filters", type=whole_number(2), help="width of the networks: half is about four times as fast")
+    add("--generator-batch-normalization", action=yes_or_no, help="normalise G's layers over the batch")
+    add("--discriminator-batch-normalization", action=yes_or_no, help="the same in D: real and fake go in apart")
+    add("--dropout", type=share, help="in the discriminator: the more, the harder it is for it to memorise")
+    kinds = ",".join(augmentations)
+    add("--augment", type=some_of(augmentations), metavar="KINDS", help=f"{kinds}, some, or none: what D sees through")
+    add("--mixed-precision", action=yes_or_no, help="compute in bfloat16, for speed on chips that have it")
+
+    add = parser.add_argument_group("the game").add_argument
+    add("--loss", choices=("bce", "hinge"), help="binary cross-entropy, or hinge for both players")
+    add("--label-smoothing", type=share, help="0.1: D's target for real is 0.9, which keeps it from certainty")
+    add("--batch-size", type=whole_number(2), help="real pictures, and as many fakes, in a step")
+    add("--epochs", type=whole_number(), help="passes over the real pictures")
+    add("--learning-rate", type=positive_number, help="of both players' Adam; smaller is steadier and slower")
+    add("--beta-1", type=share, help="Adam's memory of the gradient; above 0.5 the game tends to oscillate")
+
+    # Where and how long to run: nothing of the game.
     add = parser.add_argument_group("the run").add_argument
     add("--out", default=".", metavar="FOLDER", help="where everything is written (default: here)")
     add("--seed", type=whole_number(0, 2**32 - 1), help="fixes weights, noise and data order (default: 0)")
     add("--save-every", type=whole_number(), metavar="EPOCHS", help="save generator and checkpoint this often")
     add("--plot-every", type=whole_number(), metavar="EPOCHS", help="draw samples and curves this often")
+    add("--tensorboard", action="store_true", help="write curves and pictures for TensorBoard, too")
     add("--checkpoint-minutes", type=positive_number, default=10.0, help="save a checkpoint also this often (10)")
     add("--minutes", type=positive_number, help="stop cleanly after this time")
     add("--resume", action="store_true", help="go on where the run in --out stopped")
     add("--overwrite", action="store_true", help="replace the run in --out")
     add("--dry-run", action="store_true", help="play two steps and write every file once")
+    return parser.parse_args(arguments)

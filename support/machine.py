@@ -16,13 +16,16 @@ def versions():
     }
 
 
+def devices():
+    """List what the backend computes on: `["cpu:0"]`, `["gpu:0"]`."""
+    if keras.backend.backend() == "torch":  # keras.distribution does not know torch
+        return ["cuda" if importlib.import_module("torch").cuda.is_available() else "cpu"]
+    return keras.distribution.list_devices()
+
+
 def describe_machine():
     """Say in one line the backend, its version and the devices it sees."""
-    if keras.backend.backend() == "torch":  # keras.distribution does not know torch
-        devices = ["cuda" if importlib.import_module("torch").cuda.is_available() else "cpu"]
-    else:
-        devices = keras.distribution.list_devices()
-    return ", ".join(f"{name} {version}" for name, version in versions().items()) + f", on {', '.join(devices)}"
+    return ", ".join(f"{name} {version}" for name, version in versions().items()) + f", on {', '.join(devices())}"
 
 
 def in_words(seconds):

@@ -26,12 +26,15 @@ class RunFolder:
     Attributes:
         logs: Folder of curves, sample plots, history and settings.
         checkpoints: Folder of checkpoints.
+        picture_cache: File of decoded pictures, made where they are too many for the memory. It belongs to the
+            pictures, not to the run: a new run in the same place uses it again if it trains on the same ones.
     """
 
     def __init__(self, out, preset):
         self.out = pathlib.Path(out)
         self.preset = preset
         self.logs = self.out / "training_logs"
+        self.picture_cache = self.out / "training_cache" / "pictures.sqlite"
         self.checkpoints = self.out / (CHECKPOINT_FOLDER + FOLDER_NAMES.get(preset, preset))
 
     def contents(self):
@@ -70,6 +73,9 @@ class RunFolder:
         if not resume:
             for path in self.contents():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for folder in (self.out, self.logs, self.checkpoints):
+            for half_written in folder.glob(".*.partial.*"):  # by a run that was killed
+                half_written.unlink()
         self.logs.mkdir(parents=True, exist_ok=True)
         self.checkpoints.mkdir(exist_ok=True)
 

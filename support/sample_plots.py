@@ -20,6 +20,9 @@ def draw_samples(folder, generator, pictures, settings, epoch):
         pictures: The real ones, a `defDATA.Pictures`.
         settings: The run's settings.
         epoch: The epoch's number, from 1.
+
+    Returns:
+        The grid of generated pictures, a Pillow image.
     """
     random = np.random.default_rng([settings["seed"], 0])  # epoch 0: no step of the training draws from it
     names = pictures.class_names if settings["conditional"] else None
@@ -28,6 +31,8 @@ def draw_samples(folder, generator, pictures, settings, epoch):
     if names:
         inputs = [inputs, np.arange(count).reshape(-1, 1) % len(names)]
     fake = to_uint8(ops.convert_to_numpy(generator(inputs, training=False)))
-    save_image(picture_grid(fake, columns), folder / f"generated_plot_e{epoch:03d}.png")
+    grid = picture_grid(fake, columns)
+    save_image(grid, folder / f"generated_plot_e{epoch:03d}.png")
     real = pictures.images[random.permutation(len(pictures))[:BESIDE_REAL]]
     draw_real_and_fake(folder / "real_fake.png", real, fake[: len(real)])
+    return grid

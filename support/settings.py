@@ -1,14 +1,16 @@
 """What a run is: a preset's row, or a stored run's settings, with what was typed, fitted to the pictures."""
 
-import zlib
-
-import numpy as np
+import math
 
 from support import run_folder
 from support.announce import in_plain_words
 from support.checkpoints import load_newest_checkpoint
 from support.errors import InputError
 
+FEW_PICTURES = 2000  # fewer are augmented unless told: the smallest sets of the paper's section 4
+STEPS_AN_EPOCH = 8  # at least: on few pictures many small steps teach more than a few large ones
+SMALLEST_BATCH = 16  # below it, batch normalization knows too little
+STEPS_A_PLOT, STEPS_A_SAVE = 100, 400  # at least: oftener, a run on few pictures would spend its time on them
 MAY_CHANGE_ON_RESUME = {"epochs", "save_every", "plot_every", "data"}  # data: the same pictures in another place
 
 
@@ -77,19 +79,21 @@ def wanted_size(settings, arguments):
     return height, width, None if own and not arguments.channels else settings["channels"]
 
 
-def fit_to_pictures(settings, pictures, typed_batch):
-    """Fit the settings to the pictures, in place: size, channels, batch, and a fingerprint to know them again.
+def fit_to_pictures(settings, pictures, typed, augmentations):
+    """Fit the settings to the pictures, in place: size, channels, and what few pictures need; and a fingerprint.
 
     Args:
         settings: What `choose_settings` returned.
         pictures: `defDATA.Pictures`.
-        typed_batch: Whether the batch size was typed: then it does not shrink in silence.
+        typed: Names of the settings that were typed: these do not change in silence.
+        augmentations: The kinds of augmentation that few pictures get unless told.
 
     Raises:
         InputError: If there are too few or too small pictures, a typed batch is larger than the data, classes are
             asked for and missing, or a resumed run's pictures are not those that it began with.
     """
-    fingerprint = zlib.crc32(np.ascontiguousarray(pictures.images))
+    fingerprint = pictures.fingerprint()
+    resumed = "data_fingerprint" in settings
     if settings.setdefault("data_fingerprint", fingerprint) != fingerprint:
         raise InputError(
             f"the pictures in {settings['data']} are not those this run began with; give --data the old ones"
@@ -104,10 +108,19 @@ def fit_to_pictures(settings, pictures, typed_batch):
         raise InputError(
             f"--conditional needs classes, and {pictures.source} has none; make one folder a class, or --no-conditional"
         )
-    if settings["batch_size"] > count:
-        if typed_batch:
-            raise InputError(
-                f"--batch-size {settings['batch_size']} is more than the {count} pictures there are; lower it"
-            )
-        print(f"the preset's batch of {settings['batch_size']} shrinks to the {count} pictures there are")
-        settings["batch_size"] = count
+    if settings["batch_size"] > count and "batch_size" in typed:
+        raise InputError(f"--batch-size {settings['batch_size']} is more than the {count} pictures there are; lower it")
+    if resumed:
+        return
+    if settings["augment"] is None:
+        settings["augment"] = list(augmentations) if count < FEW_PICTURES else []
+    # The preset's values are meant for tens of thousands of pictures; with a few hundred an epoch is a few seconds.
+    fitting = {"batch_size": min(settings["batch_size"], count, max(SMALLEST_BATCH, count // STEPS_AN_EPOCH))}
+    batch_size = settings["batch_size"] if "batch_size" in typed else fitting["batch_size"]
+    steps_an_epoch = math.ceil(count / batch_size)
+    fitting["plot_every"] = max(settings["plot_every"], STEPS_A_PLOT // steps_an_epoch)
+    fitting["save_every"] = max(settings["save_every"], STEPS_A_SAVE // steps_an_epoch)
+    for name, value in fitting.items():
+        if value != settings[name] and name not in typed:
+            print(f"the preset's {name} {settings[name]} becomes {value} for {count:,} pictures")
+            settings[name] = value

@@ -20,7 +20,7 @@ def test_the_game_on_jax():
     """Would catch D baked into G's compiled step as constants, which TensorFlow does not do and JAX does."""
     environment = os.environ | {"KERAS_BACKEND": "jax"}
     answer = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/test_game.py"],
+        [sys.executable, "-m", "pytest", "-q", "tests/test_game.py", "tests/test_augment.py"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

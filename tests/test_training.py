@@ -22,6 +22,7 @@ from support.stopping import StopRequest
 
 ROOT = pathlib.Path(train.__file__).parent
 SMALL = ["--filters", "2", "--noise-size", "4", "--batch-size", "8", "--image-size", "8"]
+SMALL += ["--plot-every", "1", "--save-every", "10", "--augment", "none"]  # what few pictures would change
 
 
 @pytest.fixture
@@ -104,7 +105,8 @@ def test_the_generator_file_is_plain_keras(data, tmp_path):
         information = json.loads(file.attrs["gan"])
         assert "bfloat16" not in file.attrs["model_config"]
     assert information.pop("versions")["keras"] == keras.__version__
-    assert information == {"preset": "cifar10", "epoch": 1, "noise_size": 4, "class_names": ["0", "1"], "seed": 3}
+    expected = {"preset": "cifar10", "epoch": 1, "noise_size": 4, "fit": "cover", "class_names": ["0", "1"], "seed": 3}
+    assert information == expected
     code = (
         "import sys, keras; model = keras.models.load_model(sys.argv[1], compile=False); "
         "print({type(layer).__module__.split('.')[0] for layer in model.layers}, model.dtype)"
@@ -259,7 +261,7 @@ def test_the_rehearsal_leaves_no_trace(data):
     pictures = train.defDATA.load_pictures(data)
     values = train.CLASSIC | {"seed": 0, "filters": 2, "noise_size": 4, "batch_size": 8, "image_size": [8, 8]}
     players = train.build_players(values, 0)
-    variables = [variable for group in train.all_variables(players).values() for variable in group]
+    variables = [variable for group in train.checkpoints.all_variables(players).values() for variable in group]
     before = checkpoints.copy_variables(variables)
     assert train.rehearse(players, pictures, values) > 0
     for old, new in zip(before, checkpoints.copy_variables(variables), strict=True):
@@ -425,8 +427,8 @@ def test_batch_and_classes_that_the_data_cannot_give(data, capsys, tmp_path):
     )
     assert not out.exists()
     train.main(["--data", data, "--filters", "2", "--epochs", "1", "--out", str(out)])
-    assert "batch of 128 shrinks to the 20 pictures" in capsys.readouterr().out
-    assert json.loads((out / "training_logs/settings.json").read_text())["batch_size"] == 20
+    assert "the preset's batch_size 128 becomes 16 for 20 pictures" in capsys.readouterr().out
+    assert json.loads((out / "training_logs/settings.json").read_text())["batch_size"] == 16
 
 
 def test_hinge_takes_no_label_smoothing(data, capsys, tmp_path):
