@@ -1,6 +1,7 @@
 """The dataset doctor: what `python defDATA.py PATH` says, and its contact sheet."""
 
 import errno
+import itertools
 import os
 import subprocess
 import sys
@@ -562,13 +563,24 @@ def test_sheets_of_all_kinds(count, channels):
     assert columns.min() > 0 and columns.max() < sheet.width - 1  # the title, too, is cut to what there is room for
 
 
+def test_what_is_transparent_is_white_on_the_sheet():
+    """Would catch the colours that hide under what is transparent."""
+    images = np.zeros((4, 16, 16, 4), "uint8")
+    images[..., 0] = 200
+    images[:2, ..., 3] = 255
+    sheet, _ = contact_sheet.draw_contact_sheet(defDATA.Pictures(images, None, None, "here"), np.arange(4), "words")
+    assert (reds(sheet) == 200).sum() == 2 * 64**2
+
+
 def test_the_sheet_shows_what_is_trained_on(tmp_path, report):
     """Would catch a sheet of the files as they are: at the wanted size and fit, a third of a 3:2 picture is gone."""
     image = Image.new("RGB", (48, 32), (10, 200, 10))
     image.paste((200, 10, 10), (0, 0, 8, 32))  # the sixth that cover cuts off
     folder = save(tmp_path / "pictures", {"a.png": image, "b.png": image})
-    for fit, seen in (("cover", False), ("pad", True), ("stretch", True)):
-        report(folder, "--image-size", 32, "--fit", fit)
+    np.savez(tmp_path / "a.npz", x_train=np.stack([np.asarray(image)] * 2))
+    ways = [("cover", False), ("pad", True), ("stretch", True)]
+    for source, (fit, seen) in itertools.product((folder, "a.npz"), ways):
+        report(source, "--image-size", 32, "--fit", fit)
         pixels = np.asarray(Image.open("contact_sheet.png")).astype(int)
         assert ((pixels[..., 0] > 150) & (pixels[..., 1] < 60)).any() == seen
 
