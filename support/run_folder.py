@@ -71,7 +71,8 @@ class RunFolder:
     def prepare(self, resume):
         """Make the folders; for a new run, remove what an earlier one left. To be called when all else is well."""
         if not resume:
-            for path in self.contents():
+            # Checkpoints first: were the removal cut short, --resume must not go on with what is left of an old run.
+            for path in sorted(self.contents(), key=lambda path: not path.name.startswith(CHECKPOINT_FOLDER)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         for folder in (self.out, self.logs, self.checkpoints):
             for half_written in folder.glob(".*.partial.*"):  # by a run that was killed
