@@ -16,7 +16,8 @@ from benchmarks import kill_and_resume as checker
 
 EPOCHS = 10
 # A trainer that starts at once: each step adds to a weight, and resuming goes on from the newest checkpoint. Writing a
-# checkpoint takes a while, so that a kill can fall into it. The fault it is given is what the checker has to find.
+# checkpoint takes a second, so that a kill falls into it on a busy machine too. The
+# fault it is given is what the checker has to find.
 TRAINER = """
 import contextlib, pathlib, sys, time
 sys.path.insert(0, "HERE")
@@ -51,7 +52,7 @@ for step in range(first, 4):
         np.savez(path, weight=weight, information="{}")
         whole = path.read_bytes()
         path.write_bytes(whole[:300])
-        time.sleep(0.2)
+        time.sleep(1.0)
         path.write_bytes(whole)
 with place(out / "generator_e004.h5") as path, h5py.File(path, "w") as file:
     file["weight"], file.attrs["gan"] = weight, "{}"
