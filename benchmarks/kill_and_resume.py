@@ -1,6 +1,6 @@
 """Does a run that is killed at random moments and resumed end in the very bytes of the run that was never stopped?
 
-    python benchmarks/kill_and_resume.py                      30 runs, about 20 minutes on two cores
+    python benchmarks/kill_and_resume.py                      30 runs, 9 minutes on two cores
     python benchmarks/kill_and_resume.py --runs 5 --seed 1    fewer, killed at other moments
 
 A reference run of train.py (tiny networks on forty drawn pictures) plays to its end. Every other run starts the same,
