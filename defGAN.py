@@ -20,23 +20,12 @@ class CombinedModel(keras.Model):
     """Generator -> discriminator, where training moves the generator alone.
 
     Args:
-        generator: Model from noise (and class numbers) to pictures.
-        discriminator: Model from pictures (and class numbers) to logits.
-
-    Input shape:
-        The generator's: noise `(b, z)`, with classes a list of that and class numbers `(b, 1)`.
-
-    Output shape:
-        Logits `(b, 1)`: what D thinks of what G made.
+        inputs: Keras inputs: what G draws from, and whatever D needs beside it.
+        logits: What D says of what G made of them, as `combine` connects the two.
+        generator: The one player that moves.
     """
 
-    def __init__(self, generator, discriminator):
-        inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in generator.inputs]
-        if len(inputs) == 1:
-            inputs = inputs[0]  # noise alone
-            logits = discriminator(generator(inputs))
-        else:
-            logits = discriminator([generator(inputs), inputs[1]])  # D judges the picture as one of that class
+    def __init__(self, inputs, logits, generator):
         super().__init__(inputs, logits, name="combined")
         self.generator = generator
 
@@ -55,6 +44,18 @@ class CombinedModel(keras.Model):
     def non_trainable_variables(self):
         own = {id(variable) for variable in self.generator.trainable_variables}
         return [variable for variable in self.variables if id(variable) not in own]
+
+
+def combine(generator, discriminator):
+    """Connect generator -> discriminator to a `CombinedModel`.
+
+    It turns noise `(b, z)`, with classes a list of that and class numbers `(b, 1)`, into logits `(b, 1)`: what D
+    thinks of what G made, judged as a picture of that class.
+    """
+    inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in generator.inputs]
+    if len(inputs) == 1:
+        return CombinedModel(inputs[0], discriminator(generator(inputs[0])), generator)
+    return CombinedModel(inputs, discriminator([generator(inputs), inputs[1]]), generator)
 
 
 class FakeMaker(keras.Model):
@@ -162,7 +163,7 @@ def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1
         loss=discriminator_loss,
         metrics=[d_of_real, d_of_fake],
     )
-    combined = CombinedModel(generator, discriminator)
+    combined = combine(generator, discriminator)
     combined.compile(
         optimizer=keras.optimizers.Adam(learning_rate, beta_1=beta_1),
         loss=generator_loss,

@@ -15,6 +15,7 @@ import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
 import math
 import sys
 import time
+import typing
 
 import keras
 import numpy as np
@@ -22,9 +23,10 @@ import numpy as np
 import augment_keras
 import defDATA
 import defGAN
+import defR3GAN
 import discri_keras
 import gene_keras
-from support import checkpoints, curves, flags, machine, memory, run_folder
+from support import checkpoints, curves, flags, machine, memory, rehearsal, run_folder
 from support.announce import say_settings, say_time, say_what_next
 from support.errors import InputError, one_line_errors
 from support.history import History
@@ -32,7 +34,7 @@ from support.monitor import Monitor, variety
 from support.progress import Progress
 from support.read_ahead import ReadAhead
 from support.sample_plots import draw_samples
-from support.settings import choose_settings, fit_to_pictures, wanted_size
+from support.settings import choose_settings, fit_to_machine, fit_to_pictures, wanted_size
 from support.stopping import StopRequest
 from support.tensorboard_log import measured, open_log, require_tensorboard
 
@@ -62,6 +64,10 @@ CLASSIC = {
     "epochs": 200,
     "learning_rate": 2e-4,
     "beta_1": 0.5,
+    # the relativistic game alone
+    "slope_weight": 1.0,  # gamma, the price on D's steepness
+    "slope_of_one_in": 4,  # measured at one pair of pictures in so many
+    "averaging": 0.999,  # the generator that is drawn keeps 1 - averaging of each step's weights
     # what is written
     "save_every": 10,
     "plot_every": 1,
@@ -83,10 +89,14 @@ PRESETS = {
     "shapes": DCGAN  # what of all this learns ten shapes fastest on a laptop's CPU: small, by class, D held back
     | {"data": "shapes", "image_size": [32, 32], "conditional": True, "filters": 32, "dropout": 0.4}
     | {"label_smoothing": 0.1, "batch_size": 64, "epochs": 22, "learning_rate": 4e-4, "plot_every": 2},
+    "modern": CLASSIC  # R3GAN's game
+    | {"flip": True, "network": "residual", "noise_size": 128, "dropout": 0.0, "mixed_precision": True}
+    | {"filters": None, "loss": "relativistic", "batch_size": 64, "beta_1": 0.0},
 }
 NETWORKS = {
     "classic": (gene_keras.classic_generator, discri_keras.classic_discriminator),
     "dcgan": (gene_keras.dcgan_generator, discri_keras.dcgan_discriminator),
+    "residual": (gene_keras.residual_generator, discri_keras.residual_discriminator),
 }
 
 
@@ -115,22 +125,36 @@ def build_generator(settings, class_count):
     )
 
 
-def build_players(settings, class_count):
-    """Build G and D, and join them for the game.
+class Players(typing.NamedTuple):
+    """The two networks, and the models through which they learn and draw."""
 
-    Returns:
-        `(generator, discriminator, combined, fake_maker)`: the two players, and G as it learns and as it draws.
-    """
+    generator: keras.Model
+    discriminator: keras.Model
+    combined: keras.Model  # G as it learns
+    fake_maker: keras.Model  # G as it draws for D's turn
+    discriminator_turn: keras.Model  # D as it learns: D itself or, from pairs, a `defR3GAN.DiscriminatorTurn`
+
+
+def build_players(settings, class_count):
+    """Build G and D, and join them for the game. Returns `Players`."""
     generator = build_generator(settings, class_count)
+    augmentation = augment_keras.Augmentation(settings["augment"]) if settings["augment"] else None
+    relativistic = settings["loss"] == "relativistic"
     discriminator = NETWORKS[settings["network"]][1](
         dropout=settings["dropout"],
         batch_normalization=settings["discriminator_batch_normalization"],
-        augmentation=augment_keras.Augmentation(settings["augment"]) if settings["augment"] else None,
+        augmentation=None if relativistic else augmentation,  # the relativistic turns augment by themselves
         **network_size(settings, class_count),
     )
-    losses = defGAN.hinge() if settings["loss"] == "hinge" else defGAN.binary_cross_entropy(settings["label_smoothing"])
-    combined = defGAN.compile_players(generator, discriminator, losses, settings["learning_rate"], settings["beta_1"])
-    return generator, discriminator, combined, defGAN.FakeMaker(generator)
+    if relativistic:
+        names = ("slope_weight", "slope_of_one_in", "learning_rate", "beta_1", "averaging")
+        wanted = {name: settings[name] for name in names}
+        discriminator_turn, combined = defR3GAN.compile_players(generator, discriminator, augmentation, **wanted)
+    else:
+        hinge, adam = settings["loss"] == "hinge", (settings["learning_rate"], settings["beta_1"])
+        losses = defGAN.hinge() if hinge else defGAN.binary_cross_entropy(settings["label_smoothing"])
+        discriminator_turn, combined = discriminator, defGAN.compile_players(generator, discriminator, losses, *adam)
+    return Players(generator, discriminator, combined, defGAN.FakeMaker(generator), discriminator_turn)
 
 
 def play_step(players, real, classes, noise, check=None):
@@ -146,7 +170,9 @@ def play_step(players, real, classes, noise, check=None):
     Returns:
         `(values, fake)`: D's loss, G's loss, D(x), D(G(z)) in D's turn and in G's turn; and D's fakes.
     """
-    generator, discriminator, combined, fake_maker = players
+    generator, discriminator, combined, fake_maker, discriminator_turn = players
+    if discriminator_turn is not discriminator:
+        return play_relativistic_step(players, real, classes, noise, check)
     count = len(real)
     is_real, is_fake = np.ones((count, 1), "float32"), np.zeros((count, 1), "float32")
 
@@ -178,6 +204,25 @@ def play_step(players, real, classes, noise, check=None):
     return tuple(float(value) for value in values), fake
 
 
+def play_relativistic_step(players, real, classes, noise, check=None):
+    """Play one step of the relativistic game (defR3GAN.py), where D judges pairs; the same arguments and values."""
+    more = [] if classes is None else [classes]
+    fake = players.fake_maker.predict_on_batch([noise[0], *more] if more else noise[0])
+    no_target = np.zeros((len(real), 1), "float32")
+
+    # (1) D: maximise log sigmoid(D(x) - D(G(z))), minus the price of its slopes at x and at G(z)
+    on_pairs = players.discriminator_turn.train_on_batch([real, fake, *more], no_target, return_dict=True)
+    if check:
+        check.moved(players.discriminator)
+
+    # (2) G: maximise log sigmoid(D(G(z)) - D(x)), through a D that stands still
+    on_generated = players.combined.train_on_batch([noise[1], *more, real], no_target, return_dict=True)
+    if check:
+        check.moved(players.generator)
+    values = (on_pairs["loss"], on_generated["loss"], on_pairs["d_of_real"], on_pairs["d_of_fake"])
+    return tuple(float(value) for value in (*values, on_generated["d_of_fake"])), fake
+
+
 def step_inputs(pictures, settings, epoch, step):
     """Make what a step needs: a function of the seed, the epoch and the step alone, so a resumed run sees the same.
 
@@ -207,8 +252,6 @@ def rehearse(players, pictures, settings):
         InputError: If a player stands still or moves in the other's turn, so that training would be in vain; or if
             the batch is too large for the memory.
     """
-    variables = [variable for group in checkpoints.all_variables(players).values() for variable in group]
-    before = checkpoints.copy_variables(variables)
     images, classes, noise = step_inputs(pictures, settings, 1, 0)
     real = defDATA.to_floats(images)
 
@@ -216,36 +259,25 @@ def rehearse(players, pictures, settings):
         play_step(players, real[:count], None if classes is None else classes[:count], noise[:, :count], check)
 
     memory.refuse_too_large_a_batch(players[:2], len(real), memory.free_memory())
-    try:
-        with memory.or_propose_a_batch(play, len(real)):
-            play(len(real), defGAN.StepCheck(*players[:2]))
-    except RuntimeError as error:
-        raise InputError(
-            f"{error}; --learning-rate {settings['learning_rate']} may be too small to move a float32 number, "
-            f"otherwise please report this with Keras {keras.__version__}"
-        ) from error
-    start, played = time.monotonic(), 0
-    while played < 5 and time.monotonic() - start < 2:
-        play(len(real))
-        played += 1
-    seconds = (time.monotonic() - start) / played
-    checkpoints.assign_variables(variables, before)
-    return seconds
+    with memory.or_propose_a_batch(play, len(real)):
+        return rehearsal.prove_and_time(play, len(real), players, defGAN.StepCheck, settings["learning_rate"])
 
 
-def save_generator(generator, settings, run, epoch, class_names):
-    """Save the generator as plain float32 layers, with what made it. Returns the path."""
-    plain = generator
-    if settings["mixed_precision"]:
-        keras.config.set_dtype_policy("float32")
-        plain = build_generator(settings, len(class_names or []))
-        keras.config.set_dtype_policy("mixed_bfloat16")
-        plain.set_weights(generator.get_weights())
-    information = {name: settings[name] for name in ("preset", "noise_size", "fit", "seed")}
-    information |= {"epoch": epoch, "class_names": class_names, "versions": machine.versions()}
-    path = run.generator_path(epoch)
-    run_folder.save_generator(plain, path, information)
-    return path
+def plain_generator(players, settings, class_count):
+    """Give the generator that is drawn and saved: plain float32 layers, with averaged weights where they are kept."""
+    averaged = settings["loss"] == "relativistic" and settings["averaging"]
+    if not (settings["mixed_precision"] or averaged):
+        return players.generator
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    plain = build_generator(settings, class_count)
+    keras.config.set_dtype_policy(policy)
+    plain.set_weights(players.generator.get_weights())
+    if averaged:
+        averages = players.combined.optimizer.averages()
+        for variable, average in zip(plain.trainable_variables, averages, strict=True):
+            variable.assign(average)
+    return plain
 
 
 def train(players, pictures, settings, run, history, arguments):
@@ -257,24 +289,29 @@ def train(players, pictures, settings, run, history, arguments):
     """
     steps_per_epoch = steps_in_epoch(pictures, settings)
     names = pictures.class_names if settings["conditional"] else None
+    information = {name: settings[name] for name in ("preset", "noise_size", "fit", "seed")}
+    information |= {"class_names": names, "versions": machine.versions()}
 
     def save_checkpoint():
         groups = {name: checkpoints.copy_variables(group) for name, group in checkpoints.all_variables(players).items()}
         groups["history"] = [history.array()]
-        information = {"settings": settings, "seconds": history.seconds}
-        checkpoints.save_checkpoint(run.checkpoints, len(history.steps), groups, information)
+        about = {"settings": settings, "seconds": history.seconds}
+        checkpoints.save_checkpoint(run.checkpoints, len(history.steps), groups, about)
         return time.monotonic()
 
     def finish_epoch(epoch, last):
         """Write what an epoch owes beside its checkpoint. Returns the generator's path, or None."""
         history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
+        generator = plain_generator(players, settings, len(names or []))
         if last or epoch % settings["plot_every"] == 0:
-            grid = draw_samples(run.logs, players[0], pictures, settings, epoch)
+            grid = draw_samples(run.logs, generator, pictures, settings, epoch)
             log.picture(len(history.steps), "generated", grid)
-            loss_at_chance = 1.0 if settings["loss"] == "hinge" else math.log(2)
+            loss_at_chance = 1.0 if settings["loss"] == "hinge" else math.log(2)  # relativistic: with a flat D
             curves.draw_history(run.logs, history.array(), steps_per_epoch, loss_at_chance)
         if last or epoch % settings["save_every"] == 0:
-            return save_generator(players[0], settings, run, epoch, names)
+            path = run.generator_path(epoch)
+            run_folder.save_generator(generator, path, information | {"epoch": epoch})
+            return path
         return None
 
     def inputs_of(number):
@@ -342,6 +379,7 @@ def main(arguments=None):
             settings["data"], *wanted_size(settings, arguments), settings["seed"], settings["fit"], run.picture_cache
         )
         typed = {name for name, value in vars(arguments).items() if value is not None}
+        fit_to_machine(settings)
         fit_to_pictures(settings, pictures, typed, augment_keras.KINDS)
         keras.utils.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")

@@ -28,7 +28,7 @@ from support.machine import describe_machine
 
 def play_classic_step(players, real, noise):
     """Play one step as the tutorials do."""
-    generator, discriminator, combined, _ = players
+    generator, discriminator, combined, *_ = players
     count = len(real)
     fake = generator.predict(noise[0], verbose=0)
     discriminator.train_on_batch(real, np.ones((count, 1)))

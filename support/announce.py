@@ -9,6 +9,7 @@ THEMES = {
     "networks": ["network", "noise_size", "filters", "generator_batch_normalization"]
     + ["discriminator_batch_normalization", "dropout", "augment", "mixed_precision"],
     "game": ["loss", "label_smoothing", "batch_size", "epochs", "learning_rate", "beta_1", "seed"],
+    "pairs": ["slope_weight", "slope_of_one_in", "averaging"],
     "written": ["save_every", "plot_every"],
 }
 
@@ -29,6 +30,8 @@ def say_settings(settings, pictures, generator, discriminator, run):
     print(f"machine   {describe_machine()}")
     print(f"pictures  {pictures.describe()}")
     for theme, names in THEMES.items():
+        if theme == "pairs" and settings["loss"] != "relativistic":
+            continue
         print(f"{theme:9} " + ", ".join(f"{name} {in_plain_words(settings[name])}" for name in names))
     print(
         f"players   generator {generator.count_params():,} parameters, discriminator {discriminator.count_params():,}"

@@ -107,14 +107,16 @@ def all_variables(players):
     """Group every variable of the game: both networks, the seeds of their random layers, and both optimizers.
 
     Args:
-        players: `(generator, discriminator, combined, fake_maker)`, the two players and G as it learns.
+        players: `train.Players`, the two players and the models through which they learn.
     """
-    generator, discriminator, combined, _ = players
+    turns = (players.discriminator_turn, players.combined)
+    known = {id(variable) for player in players[:2] for variable in player.variables}
     return {
-        "generator": generator.variables,
-        "discriminator": discriminator.variables,
-        "discriminator optimizer": discriminator.optimizer.variables,
-        "generator optimizer": combined.optimizer.variables,
+        "generator": players.generator.variables,
+        "discriminator": players.discriminator.variables,
+        "turns": list({id(v): v for turn in turns for v in turn.variables if id(v) not in known}.values()),
+        "discriminator optimizer": players.discriminator_turn.optimizer.variables,
+        "generator optimizer": players.combined.optimizer.variables,
     }
 
 
@@ -122,7 +124,7 @@ def put_back(players, checkpoint):
     """Put a checkpoint, as `load_newest_checkpoint` returned it, into the players. Returns the `History` so far."""
     path, groups, information = checkpoint
     for name, variables in all_variables(players).items():
-        assign_variables(variables, groups[name])
+        assign_variables(variables, groups.get(name, []))
     history = History(groups["history"][0], information["seconds"])
     print(f"resuming from {path}, after {len(history.steps):,} steps")
     return history

@@ -32,6 +32,7 @@ PRESETS = {
     "cifar10": ((32, 32), 128, False),
     "cifar100": ((32, 32), 256, False),
     "shapes": ((32, 32), 64, True),
+    "modern": ((32, 32), 64, False),
 }
 FEW_PICTURES = 2000  # train.py augments fewer
 FEW_IN_A_CLASS = 0.1  # of the largest class

@@ -100,12 +100,16 @@ def parse_arguments(arguments, presets, networks, augmentations):
     add("--mixed-precision", action=yes_or_no, help="compute in bfloat16, for speed on chips that have it")
 
     add = parser.add_argument_group("the game").add_argument
-    add("--loss", choices=("bce", "hinge"), help="binary cross-entropy, or hinge for both players")
+    add("--loss", choices=("bce", "hinge", "relativistic"), help="binary cross-entropy, hinge, or pairs")
     add("--label-smoothing", type=share, help="0.1: D's target for real is 0.9, which keeps it from certainty")
     add("--batch-size", type=whole_number(2), help="real pictures, and as many fakes, in a step")
     add("--epochs", type=whole_number(), help="passes over the real pictures")
     add("--learning-rate", type=positive_number, help="of both players' Adam; smaller is steadier and slower")
     add("--beta-1", type=share, help="Adam's memory of the gradient; above 0.5 the game tends to oscillate")
+
+    add("--slope-weight", type=number(lambda v: 0 <= v < math.inf, "a number from 0 up"), help="relativistic: gamma")
+    add("--slope-of-one-in", type=whole_number(), help="relativistic: the slopes cost less at one pair in so many")
+    add("--averaging", type=share, help="relativistic: 0.999 draws with G's weights averaged over 1,000 steps; 0: not")
 
     # Where and how long to run: nothing of the game.
     add = parser.add_argument_group("the run").add_argument

@@ -25,8 +25,8 @@ class Monitor:
     """Watch the measurements of each step and name a failure once, when it has lasted.
 
     Args:
-        loss: "bce" or "hinge". The hinge loss stops pushing D at logits of 1 and -1, which are probabilities of 0.73
-            and 0.27: a D that has won stands there and not near 1 and 0.
+        loss: "bce", "hinge" or "relativistic". The hinge loss stops pushing D at logits of 1 and -1, which are
+            probabilities of 0.73 and 0.27: a D that has won stands there and not near 1 and 0.
         label_smoothing: s of binary cross-entropy: a D that has won says 1 - s to real pictures.
 
     Example:
@@ -79,12 +79,13 @@ class Monitor:
     def describe(self, failure):
         """Word a failure."""
         if failure == "won":
-            flag = "a higher --dropout" + ("" if self.loss == "hinge" else ", or --label-smoothing 0.1")
+            flags = {"hinge": "a higher --dropout", "relativistic": "a higher --slope-weight"}
+            flag = flags.get(self.loss, "a higher --dropout, or --label-smoothing 0.1")
             return (
                 f"D has won: over {PATIENCE} steps D(x) is near 1 ({self.means['D(x)']:.3f}) and D(G(z)) near 0 "
                 f"({self.means['D(G(z))']:.3f}), so G learns little; start again with {flag}"
             )
-        flag = "a smaller --learning-rate" + ("" if self.loss == "hinge" else ", or --loss hinge")
+        flag = "a smaller --learning-rate" + (", or --loss hinge" if self.loss == "bce" else "")
         return (
             f"G has collapsed: over {PATIENCE} steps its pictures differ by {self.means['variety']:.0%} of what the "
             f"real ones do; start again with {flag}"

@@ -2,7 +2,7 @@
 
 import math
 
-from support import run_folder
+from support import machine, run_folder
 from support.announce import in_plain_words
 from support.checkpoints import load_newest_checkpoint
 from support.errors import InputError
@@ -11,6 +11,7 @@ FEW_PICTURES = 2000  # fewer are augmented unless told: the smallest sets of the
 STEPS_AN_EPOCH = 8  # at least: on few pictures many small steps teach more than a few large ones
 SMALLEST_BATCH = 16  # below it, batch normalization knows too little
 STEPS_A_PLOT, STEPS_A_SAVE = 100, 400  # at least: oftener, a run on few pictures would spend its time on them
+WIDTH_ON_A_CPU, WIDTH_ON_A_GPU = 32, 96  # of a preset that leaves `filters` to the machine
 MAY_CHANGE_ON_RESUME = {"epochs", "save_every", "plot_every", "data"}  # data: the same pictures in another place
 
 
@@ -44,18 +45,12 @@ def choose_settings(arguments, presets):
                 raise InputError(
                     f"{flag} is {was} in this run, received {in_plain_words(value)}; leave it out, or use another --out"
                 )
-        return settings | typed, run, checkpoint
+        return presets[settings["preset"]] | settings | typed, run, checkpoint  # older runs lack newer settings
 
     preset = arguments.preset or "cifar10"
     settings = {"preset": preset, "seed": 0} | presets[preset] | typed
     settings["dry_run"] = arguments.dry_run
-    if settings["loss"] == "hinge":
-        if typed.get("label_smoothing"):
-            raise InputError(
-                f"--label-smoothing {typed['label_smoothing']} has no meaning with the hinge loss; "
-                "leave it out, or use --loss bce"
-            )
-        settings["label_smoothing"] = 0.0
+    fit_to_loss(settings, typed)
     if arguments.dry_run:
         settings["epochs"] = 1
     if settings["data"] is None:
@@ -67,6 +62,40 @@ def choose_settings(arguments, presets):
     if not arguments.overwrite:
         run.refuse_if_used()
     return settings, run, None
+
+
+def fit_to_loss(settings, typed):
+    """Switch off, in place, what has no meaning with the loss.
+
+    Raises:
+        InputError: If it was typed.
+    """
+    relativistic = settings["loss"] == "relativistic"
+    meaningless = [] if settings["loss"] == "bce" else ["label_smoothing"]
+    # A logit that depends on chance or on the other pictures would show slopes that are not D's.
+    meaningless += ["dropout", "discriminator_batch_normalization"] if relativistic else []
+    if not relativistic:
+        meaningless += ["slope_weight", "slope_of_one_in", "averaging"]
+    for name in meaningless:
+        if typed.get(name):
+            flag, value = "--" + name.replace("_", "-"), in_plain_words(typed[name])
+            raise InputError(
+                f"{flag} {value} has no meaning with --loss {settings['loss']}; leave it out, or choose another --loss"
+            )
+    for name in ("label_smoothing", "dropout", "discriminator_batch_normalization"):
+        if name in meaningless:
+            settings[name] = type(settings[name])(0)
+
+
+def fit_to_machine(settings):
+    """Choose the networks' width, in place, where the preset leaves it to the machine, and say so.
+
+    In the same time a CPU teaches a narrow network more, for it sees more pictures; on a GPU the width costs little.
+    """
+    if settings["filters"] is None:
+        accelerated = any(not device.startswith("cpu") for device in machine.devices())
+        settings["filters"] = WIDTH_ON_A_GPU if accelerated else WIDTH_ON_A_CPU
+        print(f"filters   {settings['filters']}, as this machine has {'a GPU' if accelerated else 'no GPU'}")
 
 
 def wanted_size(settings, arguments):

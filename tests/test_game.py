@@ -37,7 +37,7 @@ def small_game(losses=None, network="classic", class_count=0):
     real = random.uniform(-1, 1, (6, side, side, 3)).astype("float32")
     classes = np.arange(6).reshape(-1, 1) % class_count if class_count else None
     return (
-        (generator, discriminator, combined, fake_maker),
+        train.Players(generator, discriminator, combined, fake_maker, discriminator_turn=discriminator),
         real,
         classes,
         random.standard_normal((2, 6, 5), dtype="float32"),
@@ -98,7 +98,7 @@ def test_what_d_says_by_hand():
 @pytest.mark.parametrize("losses", [defGAN.binary_cross_entropy(0.1), defGAN.hinge()])
 def test_each_step_moves_its_own_player_only(network, class_count, losses):
     """Would catch the Keras 3 trap, D frozen for good, and its opposite, D moving to please G."""
-    (generator, discriminator, combined, _), real, classes, noise = small_game(losses, network, class_count)
+    (generator, discriminator, combined, *_), real, classes, noise = small_game(losses, network, class_count)
     real_inputs, noise_inputs = (real, noise[0]) if classes is None else ([real, classes], [noise[0], classes])
     g_before, d_before = values(generator.trainable_variables), values(discriminator.trainable_variables)
     discriminator.train_on_batch(real_inputs, np.ones((6, 1)))
@@ -120,7 +120,7 @@ def test_g_plays_against_the_d_of_now():
 
     After the change all logits are twice as large, and the hinge loss of G, -mean(logit), with them.
     """
-    (generator, discriminator, combined, _), _, _, noise = small_game(defGAN.hinge())
+    (generator, discriminator, combined, *_), _, _, noise = small_game(defGAN.hinge())
     before = combined.train_on_batch(noise[0], np.zeros((6, 1)), return_dict=True)["loss"]
     logit = discriminator.get_layer("logit")
     logit.set_weights([0.0 * logit.get_weights()[0], np.array([7.0], "float32")])
@@ -131,7 +131,7 @@ def test_g_plays_against_the_d_of_now():
 
 def test_one_optimizer_a_player():
     """Would catch a shared Adam, whose moments of one player would steer the other."""
-    (generator, discriminator, combined, _), real, _, noise = small_game()
+    (generator, discriminator, combined, *_), real, _, noise = small_game()
     for _ in range(2):
         discriminator.train_on_batch(real, np.ones((6, 1)))
     combined.train_on_batch(noise[0], np.zeros((6, 1)))
@@ -152,7 +152,7 @@ def test_first_adam_step_has_the_size_of_the_learning_rate():
 
 def test_the_check_finds_the_trap():
     """Would catch a check that passes whatever happens: D frozen as in the classic recipe must be refused."""
-    (generator, discriminator, _, _), real, _, _ = small_game()
+    (generator, discriminator, *_), real, _, _ = small_game()
     discriminator.compile(keras.optimizers.Adam(0.01), loss=defGAN.binary_cross_entropy()[0])
     discriminator.trainable = False
     check = defGAN.StepCheck(generator, discriminator)
@@ -163,7 +163,7 @@ def test_the_check_finds_the_trap():
 
 def test_the_check_finds_a_d_that_moves_in_gs_step():
     """Would catch the missing override: an ordinary combined model moves D in G's step as well."""
-    (generator, discriminator, _, _), _, _, noise = small_game()
+    (generator, discriminator, *_), _, _, noise = small_game()
     noise_input = keras.Input((5,))
     ordinary = keras.Model(noise_input, discriminator(generator(noise_input)))
     ordinary.compile(keras.optimizers.Adam(0.01), loss=defGAN.binary_cross_entropy()[1])
@@ -211,7 +211,7 @@ def test_d_loss_is_the_mean_over_real_and_fake():
 def test_g_is_judged_on_the_classes_that_it_was_asked_for():
     """Would catch D being shown other classes than G drew from: D here answers by the class alone, 5 for class 1."""
     players, real, classes, noise = small_game(defGAN.hinge(), class_count=3)
-    _, discriminator, combined, _ = players
+    _, discriminator, combined, *_ = players
     logit, embedding = discriminator.get_layer("logit"), discriminator.get_layer("class_embedding")
     features = keras.Model(discriminator.inputs, discriminator.get_layer("features").output)
     for layer in discriminator.layers:  # features of exactly 1 everywhere: no weights, bias 1

@@ -35,7 +35,7 @@ def copies(variables):
 
 
 def same_game(own_step, players, pictures, settings):
-    generator, discriminator, combined, _ = players
+    generator, discriminator, combined, *_ = players
     parts = generator, discriminator, discriminator.optimizer, combined.optimizer
     variables = [variable for part in parts for variable in part.variables]
     images, classes, noise = train.step_inputs(pictures, settings, 1, 0)

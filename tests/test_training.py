@@ -434,7 +434,7 @@ def test_batch_and_classes_that_the_data_cannot_give(data, capsys, tmp_path):
 def test_hinge_takes_no_label_smoothing(data, capsys, tmp_path):
     """Would catch a typed value that is ignored in silence, and a preset's smoothing shown though hinge has none."""
     flags = ["--data", data, *SMALL, "--loss", "hinge", "--out", str(tmp_path / "run")]
-    assert "no meaning with the hinge loss" in error_of(capsys, *flags, "--label-smoothing", "0.1")
+    assert "no meaning with --loss hinge" in error_of(capsys, *flags, "--label-smoothing", "0.1")
     train.main([*flags, "--preset", "cars", "--epochs", "1"])
     assert "label_smoothing 0.0" in capsys.readouterr().out
 
@@ -492,3 +492,46 @@ def test_may_change_on_resume_is_no_more_than_promised():
     """Would catch a setting of the game slipping into the list of those that a resumed run may change."""
     promised = {"epochs", "save_every", "plot_every", "data"}
     assert promised == settings.MAY_CHANGE_ON_RESUME
+
+
+def test_modern_repeats_and_resumes_to_the_byte(data, tmp_path, monkeypatch):
+    """Would catch the averages, or the noise of the slopes, being drawn anew where a modern run goes on."""
+    flags = ["--preset", "modern", "--augment", "color", "--epochs", "2"]
+    play(data, tmp_path / "whole", *flags)
+    stop_after(monkeypatch, 4)
+    assert play(data, tmp_path / "parts", *flags) == 130
+    stop_after(monkeypatch, 0)
+    assert train.main(["--resume", "--out", str(tmp_path / "parts")]) == 0
+    whole, parts = written(tmp_path / "whole"), written(tmp_path / "parts")
+    assert whole == parts
+    names = [variable for group in ("turns", "generator optimizer") for variable in whole[1][group]]
+    assert len(whole[1]["turns"]) == 2 and len(names) > 20  # two seeds: augmentation's and the slopes'
+
+
+def test_what_has_no_meaning_with_a_loss_is_refused(data, tmp_path, capsys):
+    """Would catch a flag that changes nothing, or a relativistic D with dropout, whose slopes are chance."""
+    out = ["--data", data, "--out", str(tmp_path / "run")]
+    line = error_of(capsys, *out, "--preset", "modern", "--dropout", "0.4")
+    assert "--dropout 0.4 has no meaning with --loss relativistic" in line
+    line = error_of(capsys, *out, "--slope-weight", "2")
+    assert "--slope-weight 2.0 has no meaning with --loss bce" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_any_preset_can_play_the_relativistic_game(data, tmp_path, capsys):
+    """Would catch a preset whose own dropout or batch normalization stops `--loss relativistic`."""
+    assert play(data, tmp_path / "run", "--preset", "folder", "--loss", "relativistic", "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "discriminator_batch_normalization no, dropout 0.0" in said and "slope_weight 1.0" in said
+
+
+def test_the_machine_chooses_the_width(data, tmp_path, capsys, monkeypatch):
+    """Would catch a laptop given a GPU's width, and a typed width that is not taken."""
+    for devices, width in ((["cpu:0"], 32), (["gpu:0", "cpu:0"], 96)):
+        monkeypatch.setattr(settings.machine, "devices", lambda devices=devices: devices)
+        values = train.PRESETS["modern"].copy()
+        settings.fit_to_machine(values)
+        assert values["filters"] == width and f"filters   {width}, as" in capsys.readouterr().out
+    values = {"filters": 7}
+    settings.fit_to_machine(values)
+    assert values == {"filters": 7}
