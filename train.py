@@ -302,13 +302,14 @@ def train(players, pictures, settings, run, history, arguments):
     def finish_epoch(epoch, last):
         """Write what an epoch owes beside its checkpoint. Returns the generator's path, or None."""
         history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
-        generator = plain_generator(players, settings, len(names or []))
-        if last or epoch % settings["plot_every"] == 0:
+        plots, saves = (last or epoch % settings[often] == 0 for often in ("plot_every", "save_every"))
+        generator = plain_generator(players, settings, len(names or [])) if plots or saves else None
+        if plots:
             grid = draw_samples(run.logs, generator, pictures, settings, epoch)
             log.picture(len(history.steps), "generated", grid)
             loss_at_chance = 1.0 if settings["loss"] == "hinge" else math.log(2)  # relativistic: with a flat D
             curves.draw_history(run.logs, history.array(), steps_per_epoch, loss_at_chance)
-        if last or epoch % settings["save_every"] == 0:
+        if saves:
             path = run.generator_path(epoch)
             run_folder.save_generator(generator, path, information | {"epoch": epoch})
             return path
