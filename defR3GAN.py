@@ -7,11 +7,11 @@ for good: G's pictures then crowd where D is weak. Here D judges *pairs*, a real
 only the difference of its two logits counts, so every generated picture is measured against real ones at all times
 (Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734). Alone this still circles without end. What makes it come
 to rest is a price on D's steepness at real and at generated pictures: as G's pictures come near, D must become flat
-(Huang et al. 2024, https://arxiv.org/abs/2501.05441, sections 2.1 and 2.2: "R3GAN").
+(Huang et al. 2024, https://arxiv.org/abs/2501.05441, section 2: "R3GAN").
 
 Steepness is a gradient, and a gradient of a gradient takes other code in each backend. So it is measured as one would
 measure a hill by foot: a step of length sigma in a random direction, and how much the logit changed (Lin et al. 2025,
-https://arxiv.org/abs/2501.08316, section 3.4). In the mean over directions that is the squared gradient itself.
+https://arxiv.org/abs/2501.08316, their approximated R1). In the mean over directions that is the squared gradient.
 """
 
 import keras
@@ -21,7 +21,7 @@ from keras import layers, ops
 import defGAN
 
 STEP_LENGTH = 0.05  # of pictures in [-1, 1]: small beside what one sees, large beside bfloat16's rounding
-BETA_2 = 0.99  # Adam's memory of the gradient's size: about 100 steps (Huang et al. 2024, appendix D)
+BETA_2 = 0.99  # Adam's memory of the gradient's size: about 100 steps (as Huang et al. 2024 have it)
 
 
 def squared_slope(logits, logits_beside, step_length):
@@ -119,7 +119,7 @@ def combine_pairs(generator, discriminator, augmentation=None):
 
 
 def relativistic(gamma):
-    """Make the relativistic losses with zero-centred penalties (Huang et al. 2024, equation 3; R1 and R2).
+    """Make the relativistic losses with zero-centred penalties (Huang et al. 2024, section 2; R1 and R2).
 
     D minimises softplus(-(D(x) - D(G(z)))) + gamma / 2 (|gradient of D at x|^2 + |gradient of D at G(z)|^2), G
     minimises softplus(-(D(G(z)) - D(x))), where D is the logit itself.
@@ -203,7 +203,7 @@ def compile_players(
         slope_weight: gamma of `relativistic`.
         slope_of_one_in: As for `DiscriminatorTurn`.
         learning_rate: Adam's step size for both players.
-        beta_1: Adam's memory of the gradient; with these losses none is needed (Huang et al. 2024, appendix D).
+        beta_1: Adam's memory of the gradient; with these losses none is needed (as Huang et al. 2024 have it).
         averaging: Momentum of the averaged weights of G, as for `AveragingAdam`; 0 for none.
 
     Returns:

@@ -106,7 +106,6 @@ def parse_arguments(arguments, presets, networks, augmentations):
     add("--epochs", type=whole_number(), help="passes over the real pictures")
     add("--learning-rate", type=positive_number, help="of both players' Adam; smaller is steadier and slower")
     add("--beta-1", type=share, help="Adam's memory of the gradient; above 0.5 the game tends to oscillate")
-
     add("--slope-weight", type=number(lambda v: 0 <= v < math.inf, "a number from 0 up"), help="relativistic: gamma")
     add("--slope-of-one-in", type=whole_number(), help="relativistic: the slopes cost less at one pair in so many")
     add("--averaging", type=share, help="relativistic: 0.999 draws with G's weights averaged over 1,000 steps; 0: not")
