@@ -90,7 +90,7 @@ PRESETS = {
     | {"data": "shapes", "image_size": [32, 32], "conditional": True, "filters": 32, "dropout": 0.4}
     | {"label_smoothing": 0.1, "batch_size": 64, "epochs": 22, "learning_rate": 4e-4, "plot_every": 2},
     "modern": CLASSIC  # R3GAN's game
-    | {"flip": True, "network": "residual", "noise_size": 128, "dropout": 0.0, "mixed_precision": True}
+    | {"flip": True, "network": "residual", "noise_size": 128, "dropout": 0.0, "mixed_precision": None}
     | {"filters": None, "loss": "relativistic", "batch_size": 64, "beta_1": 0.0},
 }
 NETWORKS = {

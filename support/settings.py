@@ -88,14 +88,18 @@ def fit_to_loss(settings, typed):
 
 
 def fit_to_machine(settings):
-    """Choose the networks' width, in place, where the preset leaves it to the machine, and say so.
+    """Choose, in place, what the preset leaves to the machine (None), and say so: the networks' width, the precision.
 
     In the same time a CPU teaches a narrow network more, for it sees more pictures; on a GPU the width costs little.
     """
     if settings["filters"] is None:
-        accelerated = any(not device.startswith("cpu") for device in machine.devices())
+        accelerated = machine.is_accelerated()
         settings["filters"] = WIDTH_ON_A_GPU if accelerated else WIDTH_ON_A_CPU
         print(f"filters   {settings['filters']}, as this machine has {'a GPU' if accelerated else 'no GPU'}")
+    if settings["mixed_precision"] is None:
+        settings["mixed_precision"] = machine.gains_from_bfloat16()
+        kind = "bfloat16" if settings["mixed_precision"] else "float32"
+        print(f"precision {kind}, the faster one on this machine")
 
 
 def wanted_size(settings, arguments):

@@ -532,6 +532,26 @@ def test_the_machine_chooses_the_width(data, tmp_path, capsys, monkeypatch):
         values = train.PRESETS["modern"].copy()
         settings.fit_to_machine(values)
         assert values["filters"] == width and f"filters   {width}, as" in capsys.readouterr().out
-    values = {"filters": 7}
+    values = {"filters": 7, "mixed_precision": False}
     settings.fit_to_machine(values)
-    assert values == {"filters": 7}
+    assert values == {"filters": 7, "mixed_precision": False}
+
+
+@pytest.mark.parametrize(
+    ("flags", "chosen"), [("avx2 fma", "float32"), ("avx512_vnni avx512_bf16", "bfloat16"), (None, "float32")]
+)
+def test_the_machine_chooses_the_precision(tmp_path, capsys, monkeypatch, flags, chosen):
+    """Would catch bfloat16 on a processor that only imitates it, where a step takes eight times as long."""
+    processor_file = tmp_path / "cpuinfo"
+    if flags:
+        processor_file.write_text(f"model name : any\nflags : fpu sse {flags} erms\n")
+    monkeypatch.setattr(settings.machine, "devices", lambda: ["cpu:0"])
+    monkeypatch.setattr(settings.machine.keras.backend, "backend", lambda: "tensorflow")
+    gains = settings.machine.gains_from_bfloat16
+    monkeypatch.setattr(settings.machine, "gains_from_bfloat16", lambda: gains(processor_file))
+    values = {"filters": 7, "mixed_precision": None}
+    settings.fit_to_machine(values)
+    assert values["mixed_precision"] == (chosen == "bfloat16")
+    assert f"precision {chosen}, the faster one" in capsys.readouterr().out
+    monkeypatch.setattr(settings.machine.keras.backend, "backend", lambda: "jax")
+    assert not gains(processor_file)
