@@ -535,16 +535,18 @@ def test_a_class_grid_walks_and_is_truncated(tmp_path):
 def test_names_stand_beside_their_rows():
     """Catches names in another order, names cut off at the edge, and a margin that follows the shortest of them."""
     grid = Image.new("L", (500, 5 * 66 + 2), 77)
-    names = ["I", "", "a much longer name", "", "I"]
+    names = ["I", "a much longer name", "", "", "I"]
     both = np.asarray(class_grid.with_row_names(grid, names))
     margin = both[:, :-500]
     assert (both[:, -500:] == 77).all()
     inked = [(rows < 128).any(axis=0) for rows in np.split(margin[1:-1], 5)]
-    assert [columns.any() for columns in inked] == [True, False, True, False, True]
+    assert [columns.any() for columns in inked] == [True, True, False, False, True]
     np.testing.assert_array_equal(inked[0], inked[4])
-    assert inked[0].sum() < 6 and inked[2].sum() > 60
+    assert inked[0].sum() < 6 and inked[1].sum() > 60
     # All end near the grid, and the longest begins within the picture.
-    assert all(not columns[:4].any() and columns[-14:].any() and not columns[-4:].any() for columns in inked[::2])
+    assert all(
+        not columns[:4].any() and columns[-14:].any() and not columns[-4:].any() for columns in (*inked[:2], inked[4])
+    )
 
 
 def test_a_name_that_is_too_long_ends_in_dots():
