@@ -61,8 +61,13 @@ def spread(positions, most):
 def write(draw, place, words, size, room, colour):
     """Write a line of text, shortened with dots to the pixels of room that it has."""
     font = ImageFont.load_default(size)
-    if font.getlength(words) > room:
-        while words and font.getlength(words + "...") > room:
-            words = words[:-1]
-        words += "..."
-    draw.text(place, words, colour, font)
+    draw.text(place, shortened(words, font, room), colour, font)
+
+
+def shortened(words, font, room):
+    """Give the words, or as many of their letters as fit with dots behind them into the pixels of room."""
+    if font.getlength(words) <= room:
+        return words
+    while words and font.getlength(words + "...") > room:
+        words = words[:-1]
+    return words + "..."

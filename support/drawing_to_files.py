@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 from PIL import Image
 
+from support.class_grid import with_row_names
 from support.errors import InputError
 from support.picture_grid import picture_grid, save_image, to_image
 from support.whole_files import written_beside
@@ -21,12 +22,13 @@ MOST_IN_A_GRID = 10_000
 MOST_IN_A_WALK = 400
 
 
-def check_output(path, count):
+def check_output(path, count, classes=None):
     """Say before the long work what would go wrong at its end.
 
     Args:
         path: Where the pictures are to go.
         count: How many there will be.
+        classes: If that many of each class, the number of classes.
 
     Returns:
         `".png"`, `".gif"`, `".npz"` or, for a folder, `""`.
@@ -59,22 +61,25 @@ def check_output(path, count):
             f"--out {path}: folder {folder} cannot be written ({error.strerror}); choose another"
         ) from error
     most = {".png": MOST_IN_A_GRID, ".gif": MOST_IN_A_WALK}.get(ending, count)
-    if count > most:
-        raise InputError(
-            f"--n {count}: a {ending} shows {most} pictures at most; take fewer, or --out FILE.npz or a folder"
-        )
+    if count * (classes or 1) > most:
+        each, instead = "", "--out FILE.npz or a folder"
+        if classes is not None:
+            each, instead = f" of each of {classes} classes", "one class with --class in place of --class-grid"
+        raise InputError(f"--n {count}{each}: a {ending} shows {most} pictures at most; take fewer, or {instead}")
     return ending
 
 
-def write_grid(path, batches, columns=None):
+def write_grid(path, batches, columns=None, row_names=None):
     """Write all pictures side by side into one PNG.
 
     Args:
         path: Path of the PNG.
         batches: Iterable of uint8 arrays `(b, height, width, channels)`.
         columns: Pictures in a row; by default as many as make the grid nearly square.
+        row_names: What to write at the left of each row, or None.
     """
-    save_image(picture_grid(np.concatenate(list(batches)), columns), path)
+    grid = picture_grid(np.concatenate(list(batches)), columns)
+    save_image(with_row_names(grid, row_names) if row_names else grid, path)
 
 
 def write_folder(path, batches, count):
@@ -101,18 +106,21 @@ def write_folder(path, batches, count):
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_animation(path, frames, columns=None, frames_a_second=12):
+def write_animation(path, frames, columns=None, row_names=None, frames_a_second=12):
     """Write an animation that loops forever, every frame a grid.
 
     Args:
         path: Path of the GIF.
         frames: Iterable of uint8 arrays `(n, height, width, channels)`, one a frame.
         columns: Pictures in a row of the grid.
+        row_names: What to write at the left of each row, or None.
         frames_a_second: Speed; GIF counts in hundredths of a second.
     """
     images = []
     for pictures in frames:
         grid = picture_grid(pictures, columns)
+        if row_names:
+            grid = with_row_names(grid, row_names)
         if grid.mode != "L":
             # GIF has 256 colours a frame. Dithering is left out: its dots would crawl from frame to frame.
             grid = grid.convert("RGB").quantize(256, dither=Image.Dither.NONE)

@@ -1,5 +1,6 @@
 """samples.py: the right pixels in the right form, the same noise whatever the batch, and nothing half-written."""
 
+import math
 import os
 import pathlib
 import subprocess
@@ -13,7 +14,8 @@ from keras import layers
 from PIL import Image
 
 import samples
-from support import drawing_to_files, nearest
+from support import class_grid, drawing_to_files, nearest
+from support.noise import spherical_interpolation, truncate, walk_through_latent_space
 from support.opening_models import open_generator
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -162,7 +164,7 @@ def test_a_grid_has_one_column_a_class(tmp_path):
 
 def test_the_walk_is_a_closed_loop_of_even_steps():
     """Catches a jump from the last frame to the first, and a straight line instead of the arc."""
-    walk = np.stack(list(samples.walk_through_latent_space(3, 2, 200)))
+    walk = np.stack(list(walk_through_latent_space(3, 2, 200)))
     assert walk.shape == (48, 2, 200)
     np.testing.assert_array_equal(walk[0], np.random.default_rng(3).standard_normal((2, 200), dtype="float32"))
     steps = np.linalg.norm(np.roll(walk, -1, axis=0) - walk, axis=2)
@@ -174,9 +176,9 @@ def test_the_walk_is_a_closed_loop_of_even_steps():
 def test_spherical_interpolation_by_hand():
     """Catches wrong shares: half-way between two unit vectors at a right angle lies (0.7071, 0.7071)."""
     start, end = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
-    np.testing.assert_allclose(samples.spherical_interpolation(start, end, 0.5), [[0.70711, 0.70711]], atol=1e-5)
-    np.testing.assert_allclose(samples.spherical_interpolation(start, -start, 0.25), [[0.5, 0.0]], atol=1e-5)
-    np.testing.assert_allclose(samples.spherical_interpolation(start, 3 * start, 0.5), [[2.0, 0.0]], atol=1e-5)
+    np.testing.assert_allclose(spherical_interpolation(start, end, 0.5), [[0.70711, 0.70711]], atol=1e-5)
+    np.testing.assert_allclose(spherical_interpolation(start, -start, 0.25), [[0.5, 0.0]], atol=1e-5)
+    np.testing.assert_allclose(spherical_interpolation(start, 3 * start, 0.5), [[2.0, 0.0]], atol=1e-5)
 
 
 def test_the_animation_loops(tmp_path):
@@ -311,6 +313,278 @@ def test_the_command_says_what_it_drew_and_nothing_else(tmp_path):
         f"generator_e012.h5: saved by Keras {keras.__version__}, epoch 12, pictures 8x8x3 from 4 numbers of noise",
         "wrote generator_e012.png: 4 pictures in a grid, seed 0",
     ]
+
+
+# ---- Truncation ----
+
+
+def truncated_spread(threshold):
+    """The standard deviation of a normal distribution truncated at +-t: root of 1 - 2 t phi(t) / (2 Phi(t) - 1)."""
+    density = math.exp(-(threshold**2) / 2) / math.sqrt(2 * math.pi)
+    within = math.erf(threshold / math.sqrt(2))
+    return math.sqrt(1 - 2 * threshold * density / within)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.7, 1.0, 2.0])
+def test_truncated_noise_is_what_drawing_again_gives(threshold):
+    """Catches values that are clipped to the threshold, or scaled: both have another spread and other quantiles.
+
+    The reference is the published way: of many normal values those within the threshold, drawn with another seed. Two
+    samples of 100,000 whose distribution functions are 0.01 apart would come from the same one once in 10,000,000
+    times. Scaled to the same spread they are 0.04 apart with 0.5, clipped ones more.
+    """
+    normal = np.random.default_rng(0).standard_normal((1000, 100), dtype="float32")
+    truncated = truncate(normal, threshold)
+    assert truncated.dtype == np.float32 and truncated.shape == (1000, 100)
+    assert 0.99 * threshold < np.abs(truncated).max() <= np.float32(threshold)
+    assert abs(truncated.mean()) < 0.01 * threshold
+    np.testing.assert_allclose(truncated.std(), truncated_spread(threshold), rtol=0.01)
+    again = np.random.default_rng(1).standard_normal(1_000_000)
+    again = np.sort(again[np.abs(again) <= threshold][:100_000])
+    below = np.searchsorted(again, np.sort(truncated.ravel())) / len(again)
+    assert np.abs(below - np.arange(100_000) / 100_000).max() < 0.01
+
+
+def test_truncated_values_by_hand():
+    """Catches ranks that are not kept: a picture that becomes another one, or its opposite.
+
+    Below 0.6745 lie 75 % of a normal distribution. Within 1 of 0 lie 68.27 %, and 15.87 % below; 15.87 + 0.75 x 68.27
+    = 67.07 % lie below 0.4418: between 0.44 (67.00 %) and 0.45 (67.36 %) of the table.
+    """
+    drawn = np.array([[0.67449, 0.0, -0.67449, 7.0, -7.0]], "float32")
+    np.testing.assert_allclose(truncate(drawn, 1.0), [[0.4418, 0.0, -0.4418, 1.0, -1.0]], atol=1e-4)
+
+
+@pytest.mark.parametrize("threshold", [1e-300, 1e-9, 8.0, 1e300])
+def test_thresholds_at_the_ends(threshold):
+    """Catches values drawn again without end, infinite ones, and a large threshold that changes the noise after all."""
+    normal = np.random.default_rng(0).standard_normal((10, 100), dtype="float32")
+    truncated = truncate(normal, threshold)
+    expected = normal if threshold > 1 else np.zeros((10, 100))
+    np.testing.assert_allclose(truncated, expected, atol=1e-6)
+
+
+def noise_file(path, size=64):
+    """Save a generator whose one row of pixels is its noise, halved: +-2 become black and white."""
+    noise_input = keras.Input((size,), name="noise")
+    keras.Model(noise_input, layers.Reshape((1, size, 1))(layers.Rescaling(0.5)(noise_input))).save(path)
+    return path
+
+
+def test_truncation_reaches_every_way_of_drawing(tmp_path, capsys):
+    """Catches a way that forgets it, a sentence that does, and frames of a walk that leave the threshold on the arc.
+
+    Noise of at most 0.5 makes pixels from (-0.25 + 1) x 127.5 = 95.6 to 159.4; without truncation 62 % lie outside.
+    """
+    path = noise_file(tmp_path / "g.h5")
+    for out in ("g.png", "g.gif", "g.npz", "faces"):
+        run(path, "--n", 6, "--out", tmp_path / out, "--truncation", "0.5")
+        assert capsys.readouterr().out.splitlines()[1].endswith(", seed 0, truncation 0.5")
+    pictures = arrays(tmp_path / "g.npz")
+    assert 96 <= pictures.min() < 98 and 158 <= pictures.max() <= 159
+    normal = np.random.default_rng(0).standard_normal((6, 64), dtype="float32")
+    expected = np.rint((truncate(normal, 0.5) / 2 + 1) * 127.5)
+    assert np.abs(pictures[:, 0, :, 0] - expected).max() <= 1
+    for index, picture in enumerate(pictures):
+        with Image.open(tmp_path / "faces" / f"{index:05d}.png") as image:
+            np.testing.assert_array_equal(np.asarray(image), picture[:, :, 0])
+    # One pixel is drawn as 64, and pictures stand 2 pixels apart: 6 below each other.
+    middles = 2 + np.arange(6) * 66 + 32, 2 + np.arange(64) * 64 + 32
+    with Image.open(tmp_path / "g.png") as image:
+        np.testing.assert_array_equal(np.asarray(image)[np.ix_(*middles)], pictures[:, 0, :, 0])
+    with Image.open(tmp_path / "g.gif") as image:
+        for index in range(image.n_frames):
+            image.seek(index)
+            values = np.asarray(image.convert("L"))[np.ix_(*middles)]
+            assert 95 <= values.min() < 100 and 155 < values.max() <= 160
+            if index == 0:
+                np.testing.assert_allclose(values, pictures[:, 0, :, 0], atol=1)
+
+
+def test_more_truncated_pictures_begin_with_the_same_ones(tmp_path):
+    """Catches values drawn again out of the stream of the later pictures: --n or --batch would matter."""
+    path = generator_file(tmp_path / "g.h5")
+    run(path, "--n", 10, "--truncation", "0.7", "--out", tmp_path / "few.npz")
+    run(path, "--n", 23, "--truncation", "0.7", "--batch", 7, "--out", tmp_path / "many.npz")
+    few, many = arrays(tmp_path / "few.npz"), arrays(tmp_path / "many.npz")
+    assert np.abs(many[:10].astype(int) - few).max() <= 1
+    assert len({picture.tobytes() for picture in many}) == 23
+    run(path, "--n", 10, "--out", tmp_path / "free.npz")
+    assert np.abs(arrays(tmp_path / "free.npz").astype(int) - few).max() > 1
+
+
+def test_truncation_reaches_the_comparison(tmp_path):
+    """Catches --nearest with noise as it comes: noise near 0 makes a picture of one grey, 127 or 128."""
+    path = noise_file(tmp_path / "g.h5", 16)
+    real = real_file(tmp_path / "real.npz", np.full((2, 1, 16, 1), 128, "uint8"))
+    run(path, "--nearest", real, "--n", 1, "--truncation", "1e-6")
+    with Image.open(tmp_path / "g_nearest.png") as image:
+        generated = np.asarray(image)[56 : 56 + 128, 40 : 40 + 16 * 128]
+    assert generated.min() >= 127 and generated.max() <= 128
+
+
+@pytest.mark.parametrize("value", ["0", "-0.5", "nan", "inf", "much"])
+def test_truncation_takes_numbers_above_0(value, tmp_path, capsys):
+    """Catches a threshold that no value meets, which would be drawn for ever, or a traceback."""
+    message = refused(capsys, generator_file(tmp_path / "g.h5"), f"--truncation={value}")
+    assert f"argument --truncation: received '{value}'; give a number above 0" in message
+    assert names_in(tmp_path) == ["g.h5"]
+
+
+# ---- A row a class ----
+
+
+def class_and_noise_file(path, channels=1, size=(8, 12), classes=3):
+    """Save a generator whose pictures are of one value: in the first half of the columns class / 10 - 0.5, in the
+    second half the first number of noise, halved; with a fourth channel all are opaque.
+    """
+    first, number = keras.Input((4,), name="noise"), keras.Input((1,), dtype="int32", name="class")
+    embedding, pick = layers.Embedding(classes, 1), layers.Dense(1, use_bias=False)
+    both = layers.Concatenate()([layers.Flatten()(embedding(number)), pick(first)])
+    spread = layers.Dense(size[0] * size[1] * channels)
+    model = keras.Model([first, number], layers.Reshape((*size, channels))(spread(both)))
+    embedding.set_weights([np.arange(classes)[:, None] / 10 - 0.5])
+    pick.set_weights([np.array([[0.5], [0], [0], [0]])])
+    kernel = np.zeros((2, *size, channels))
+    kernel[0, :, : size[1] // 2], kernel[1, :, size[1] // 2 :] = 1, 1
+    bias = np.zeros((*size, channels))
+    if channels == 4:
+        kernel[..., 3], bias[..., 3] = 0, 1
+    spread.set_weights([kernel.reshape(2, -1), bias.reshape(-1)])
+    model.save(path)
+    return path
+
+
+def pictures_in(grid, rows, columns, height, width):
+    """Cut the pictures out of a class grid, uint8 `(rows, columns, height, width, c)`, and the names' margin off."""
+    grid = grid.reshape(*grid.shape[:2], -1)
+    factor = round(64 / min(height, width))
+    down, across = height * factor + 2, width * factor + 2
+    assert grid.shape[0] == rows * down + 2
+    margin = grid.shape[1] - columns * across - 2
+    starts = [(2 + row * down, margin + 2 + column * across) for row in range(rows) for column in range(columns)]
+    pictures = [grid[top : top + down - 2 : factor, left : left + across - 2 : factor] for top, left in starts]
+    return np.reshape(pictures, (rows, columns, height, width, -1)), grid[:, :margin]
+
+
+@pytest.mark.parametrize("channels, size", [(1, (8, 12)), (3, (12, 8)), (4, (70, 10))])
+def test_a_class_grid_has_a_row_a_class_and_the_same_noise_down_a_column(channels, size, tmp_path, capsys):
+    """Catches rows and columns exchanged, rows out of order, noise of its own for each picture or of another seed.
+
+    A batch of 5 ends in the middle of a row of 4.
+    """
+    path = class_and_noise_file(tmp_path / "c.h5", channels, size)
+    run(path, "--class-grid", "--n", 4, "--seed", 5, "--batch", 5)
+    out = tmp_path / "c_classes.png"
+    said = capsys.readouterr().out.splitlines()[1]
+    assert said == f"wrote {out}: 12 pictures in a grid, a row a class, seed 5"
+    with Image.open(out) as image:
+        assert image.mode == {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+        pictures, margin = pictures_in(np.asarray(image), 3, 4, *size)
+    first = np.random.default_rng(5).standard_normal((4, 4), dtype="float32")[:, 0]
+    expected = np.clip(np.rint((first / 2 + 1) * 127.5), 0, 255)
+    colours = pictures[..., : min(channels, 3)]
+    for number in range(3):
+        assert (colours[number, :, :, : size[1] // 2] == colour_of_class(number)).all()
+    noisy = colours[:, :, :, size[1] // 2 :].astype(int)
+    assert np.abs(noisy - expected[:, None, None, None]).max() <= 1
+    assert (noisy == noisy[:1]).all() and len(np.unique(noisy)) == 4
+    if channels == 4:
+        assert (pictures[..., 3] == 255).all() and (margin[..., 3] == 255).all()
+    dark = margin[..., 0] < 100
+    for rows in np.split(dark[1:-1], 3):  # each name is written beside its own row, with room above and below
+        assert rows.any() and not rows[: len(rows) // 4].any() and not rows[-len(rows) // 4 :].any()
+
+
+def test_a_longer_row_begins_with_the_same_pictures(tmp_path):
+    """Catches a class grid whose noise depends on --n, and 8 pictures a row that are not the default."""
+    path = class_and_noise_file(tmp_path / "c.h5")
+    run(path, "--class-grid")
+    run(path, "--class-grid", "--n", 11, "--batch", 7, "--out", tmp_path / "long.png")
+    run(path, "--class", "1", "--n", 8, "--out", tmp_path / "one.npz")
+    with Image.open(tmp_path / "c_classes.png") as image:
+        few, _ = pictures_in(np.asarray(image), 3, 8, 8, 12)
+    with Image.open(tmp_path / "long.png") as image:
+        many, _ = pictures_in(np.asarray(image), 3, 11, 8, 12)
+    assert np.abs(many[:, :8].astype(int) - few).max() <= 1
+    assert np.abs(arrays(tmp_path / "one.npz").astype(int) - few[1]).max() <= 1
+
+
+def test_a_class_grid_walks_and_is_truncated(tmp_path):
+    """Catches frames without names, rows that walk apart, and truncation that stops at the class grid."""
+    path = class_and_noise_file(tmp_path / "c.h5")
+    run(path, "--class-grid", "--n", 2, "--truncation", "0.5", "--out", tmp_path / "c.gif")
+    run(path, "--class-grid", "--n", 2, "--truncation", "0.5", "--out", tmp_path / "c.png")
+    with Image.open(tmp_path / "c.png") as image:
+        still = np.asarray(image)
+    seen = set()
+    with Image.open(tmp_path / "c.gif") as image:
+        assert image.n_frames > 40  # of 48: Pillow shows equal ones that follow on each other as one, for longer
+        for index in range(image.n_frames):
+            image.seek(index)
+            frame = np.asarray(image.convert("L"))
+            assert index or np.abs(frame.astype(int) - still).max() <= 1
+            pictures, margin = pictures_in(frame, 3, 2, 8, 12)
+            assert (margin < 100).any()
+            noisy = pictures[:, :, 0, 6:, 0]
+            assert (noisy == noisy[:1]).all() and noisy.min() >= 95 and noisy.max() <= 160
+            seen.add(int(noisy[0, 0, 0]))
+    assert len(seen) > 10
+
+
+def test_names_stand_beside_their_rows():
+    """Catches names in another order, names cut off at the edge, and a margin that follows the shortest of them."""
+    grid = Image.new("L", (500, 5 * 66 + 2), 77)
+    names = ["I", "a much longer name", "", "", "I"]
+    both = np.asarray(class_grid.with_row_names(grid, names))
+    margin = both[:, :-500]
+    assert (both[:, -500:] == 77).all()
+    inked = [(rows < 128).any(axis=0) for rows in np.split(margin[1:-1], 5)]
+    assert [columns.any() for columns in inked] == [True, True, False, False, True]
+    np.testing.assert_array_equal(inked[0], inked[4])
+    assert inked[0].sum() < 6 and inked[1].sum() > 60
+    # All end near the grid, and the longest begins within the picture.
+    assert all(
+        not columns[:4].any() and columns[-14:].any() and not columns[-4:].any() for columns in (*inked[:2], inked[4])
+    )
+
+
+def test_a_name_that_is_too_long_ends_in_dots():
+    """Catches a margin many times as wide as the grid: room is half of its width, and 10 letters' heights at least."""
+    grid = Image.new("RGB", (600, 68), "white")
+    shown = class_grid.with_row_names(grid, ["Mercedes-Benz " * 20])
+    assert 250 < shown.width - 600 <= 300 + 17
+    slim = class_grid.with_row_names(Image.new("RGB", (68, 68), "white"), ["Mercedes-Benz " * 20])
+    assert 130 < slim.width - 68 <= 170 + 17
+
+
+def test_a_hundred_classes(tmp_path):
+    """Catches names that are left out where a plain grid would no longer give each class a column."""
+    run(conditional_file(tmp_path / "c.h5", 100), "--class-grid", "--n", 2)
+    with Image.open(tmp_path / "c_classes.png") as image:
+        pictures, margin = pictures_in(np.asarray(image), 100, 2, 4, 4)
+    expected = [min(255, colour_of_class(number)) for number in range(100)]
+    np.testing.assert_array_equal(pictures[:, 1, 0, 0, 0], expected)
+    assert all((rows < 128).any() for rows in np.split(margin[1:-1], 100))
+
+
+def test_what_a_class_grid_refuses(tmp_path, capsys):
+    """Catches a flag that is silently without effect, long work in vain, and a way out that is none."""
+    plain, path = generator_file(tmp_path / "g.h5"), conditional_file(tmp_path / "c.h5", 30)
+    before = names_in(tmp_path)
+    assert "--class-grid: this generator was trained without classes" in refused(capsys, plain, "--class-grid")
+    message = refused(capsys, path, "--class-grid", "--class", "2")
+    assert "--class 2 with --class-grid: " in message and "leave one of the two out" in message
+    message = refused(capsys, path, "--class-grid", "--nearest", tmp_path)
+    assert "--nearest with --class-grid: " in message and "leave one of the two out" in message
+    for out in ("fake.npz", "faces", "grid.jpg"):
+        message = refused(capsys, path, "--class-grid", "--out", tmp_path / out)
+        assert f"{out}: --class-grid draws one grid; give a name that ends in .png" in message
+    message = refused(capsys, path, "--class-grid", "--n", 334)
+    assert "--n 334 of each of 30 classes: a .png shows 10000 pictures at most" in message
+    message = refused(capsys, path, "--class-grid", "--n", 14, "--out", tmp_path / "c.gif")
+    assert "--n 14 of each of 30 classes: a .gif shows 400 pictures at most" in message and ".npz" not in message
+    assert names_in(tmp_path) == before
 
 
 # ---- Does the generator copy? ----
