@@ -21,7 +21,7 @@ FLATTENED = 1e-3  # of the largest variance among patches, added to all when whi
 LONGEST_SHORT_SIDE = 64  # pixels; larger pictures are reduced first
 SHORTEST_SIDE = 8  # pixels, of the smallest size
 DENSE_BELOW = 16  # pixels; at larger sizes the convolution leaves out every other place
-BLOCK = 2**19  # pixels at a time: what is cut out of them is a few hundred megabytes
+BLOCK = 2**19  # pixels at a time: what is cut out of them is some fifty megabytes
 
 
 def frechet_distance(features_a, features_b):
@@ -139,7 +139,7 @@ class QuickDistance:
 
     ```python
     distance = QuickDistance(pictures.images)
-    distance(fake_images)      # 0.35; other real pictures: 0.04
+    distance(fake_images)      # 0.35
     ```
     """
 
@@ -149,7 +149,9 @@ class QuickDistance:
             raise ValueError(f"real pictures are two or more, from 8x8 up, received {tuple(real_images.shape)}")
         random = np.random.default_rng(seed)
         chosen = random.permutation(len(real_images))[:most]
-        self.filters = self._fit(real_images[chosen[:FITTED_ON]], random)
+        fitted = chosen[:FITTED_ON]
+        sizes = [sizes_of(real_images[fitted[start : start + self._block()]]) for start in self._starts(len(fitted))]
+        self.filters = [self._filters(np.concatenate(blocks), random) for blocks in zip(*sizes, strict=True)]
         raw = [self._raw(real_images[chosen[start : start + self._block()]]) for start in self._starts(len(chosen))]
         raw = np.concatenate(raw)
         self.mean, self.deviation = raw.mean(axis=0), raw.std(axis=0)
@@ -195,11 +197,9 @@ class QuickDistance:
     def _step(pictures):
         return 1 if min(pictures.shape[1:3]) < DENSE_BELOW else 2
 
-    def _fit(self, images, random):
-        """Make the filters of each size: a list of pairs, a matrix `(patch, FILTERS)` and what is added."""
-        return [self._filters(pictures, random) for pictures in sizes_of(images)]
-
-    def _filters(self, pictures, random):
+    @staticmethod
+    def _filters(pictures, random):
+        """Make the filters of one size: a matrix `(patch, FILTERS)`, and what is added to its answers."""
         views = windows(pictures, 1)
         places = [random.integers(0, length, PATCHES) for length in views.shape[:3]]
         patches = views[tuple(places)].reshape(PATCHES, -1).astype("float64")
