@@ -26,7 +26,7 @@ import defGAN
 import defR3GAN
 import discri_keras
 import gene_keras
-from support import checkpoints, curves, flags, machine, memory, rehearsal, run_folder
+from support import checkpoints, curves, flags, machine, memory, rehearsal, run_folder, scoring
 from support.announce import say_settings, say_time, say_what_next
 from support.errors import InputError, one_line_errors
 from support.history import History
@@ -71,6 +71,7 @@ CLASSIC = {
     # what is written
     "save_every": 10,
     "plot_every": 1,
+    "score_every": 0,  # 0: never, for it takes as long as some steps
 }
 DCGAN = (
     CLASSIC
@@ -295,15 +296,20 @@ def train(players, pictures, settings, run, history, arguments):
     def save_checkpoint():
         groups = {name: checkpoints.copy_variables(group) for name, group in checkpoints.all_variables(players).items()}
         groups["history"] = [history.array()]
-        about = {"settings": settings, "seconds": history.seconds}
+        about = {"settings": settings, "seconds": history.seconds, "scores": history.scores}
         checkpoints.save_checkpoint(run.checkpoints, len(history.steps), groups, about)
         return time.monotonic()
 
     def finish_epoch(epoch, last):
         """Write what an epoch owes beside its checkpoint. Returns the generator's path, or None."""
-        history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
         plots, saves = (last or epoch % settings[often] == 0 for often in ("plot_every", "save_every"))
-        generator = plain_generator(players, settings, len(names or [])) if plots or saves else None
+        scores = scorer and scorer.is_due(epoch, len(history.steps) - (epoch - 1) * steps_per_epoch, steps_per_epoch)
+        generator = plain_generator(players, settings, len(names or [])) if plots or saves or scores else None
+        if scores:
+            scorer.score(generator, epoch, history.scores, run.best_generator, information)
+            log.scalars(len(history.steps), {scoring.NAME: history.scores[epoch]})
+            curves.draw_scores(run.logs / "score.png", history.scores)
+        history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
         if plots:
             grid = draw_samples(run.logs, generator, pictures, settings, epoch)
             log.picture(len(history.steps), "generated", grid)
@@ -314,6 +320,12 @@ def train(players, pictures, settings, run, history, arguments):
             run_folder.save_generator(generator, path, information | {"epoch": epoch})
             return path
         return None
+
+    scorer = None
+    if settings["score_every"]:
+        from support.quick_distance import QuickDistance  # only a run that asks for scores pays for it
+
+        scorer = scoring.Scorer(QuickDistance(pictures.images), settings, names)
 
     def inputs_of(number):
         epochs_before, step = divmod(number, steps_per_epoch)
@@ -362,7 +374,8 @@ def train(players, pictures, settings, run, history, arguments):
                 return written, reason, batches.share()
             written = finish_epoch(epoch, last) or written
             steps, seconds = len(history.steps) - (epoch - 1) * steps_per_epoch, history.seconds[epoch - 1]
-            progress.epoch(epoch, history.means(epoch, steps_per_epoch), steps, seconds, steps_left)
+            means, score = history.means(epoch, steps_per_epoch), history.scores.get(epoch)
+            progress.epoch(epoch, means, steps, seconds, steps_left, score)
             if reason:
                 return written, reason if steps_left else None, batches.share()
             steps_played = 0

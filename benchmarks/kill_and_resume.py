@@ -151,7 +151,8 @@ def read_table(path):
     header, *rows = csv.reader(text.splitlines())
     if not text.endswith("\n") or any(len(row) != len(header) for row in rows):
         raise ValueError("a row is cut")
-    return [{name: float(value) for name, value in zip(header, row, strict=True) if name not in TIMES} for row in rows]
+    named = [dict(zip(header, row, strict=True)) for row in rows]
+    return [{name: float(row[name]) if row[name] else None for name in row if name not in TIMES} for row in named]
 
 
 def read_json(path):

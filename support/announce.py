@@ -10,7 +10,7 @@ THEMES = {
     + ["discriminator_batch_normalization", "dropout", "augment", "mixed_precision"],
     "game": ["loss", "label_smoothing", "batch_size", "epochs", "learning_rate", "beta_1", "seed"],
     "pairs": ["slope_weight", "slope_of_one_in", "averaging"],
-    "written": ["save_every", "plot_every"],
+    "written": ["save_every", "plot_every", "score_every"],
 }
 
 WAITED_LONG = "; smaller files on a faster disk would help, or more cores"
@@ -67,6 +67,8 @@ def say_what_next(run, written, reason, waited, settings):
         return
     print(f"written   {written}: plain Keras layers, in the HDF5 format that Keras calls legacy and goes on reading")
     print(f"          {run.logs}: sample plots, real_fake.png, losses.png, discriminator_output.png, history.csv")
+    if run.best_generator.exists():
+        print(f"          {run.best_generator}: the epoch with the best score so far")
     if settings["dry_run"]:
         print("          a dry run: the real one may be written into the same folder")
     else:

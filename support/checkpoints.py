@@ -125,6 +125,7 @@ def put_back(players, checkpoint):
     path, groups, information = checkpoint
     for name, variables in all_variables(players).items():
         assign_variables(variables, groups.get(name, []))
-    history = History(groups["history"][0], information["seconds"])
+    scores = {int(epoch): score for epoch, score in information.get("scores", {}).items()}  # JSON made the epochs text
+    history = History(groups["history"][0], information["seconds"], scores)
     print(f"resuming from {path}, after {len(history.steps):,} steps")
     return history

@@ -78,6 +78,29 @@ def draw_history(folder, history, steps_per_epoch, loss_at_chance):
     )
 
 
+def draw_scores(path, scores):
+    """Draw the scores over their epochs, the best one marked, and save them as a PNG.
+
+    Args:
+        path: Where the PNG goes.
+        scores: Dictionary from an epoch to its score; at least one.
+    """
+    epochs = sorted(scores)
+    best = min(epochs, key=scores.get)
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(epochs, [scores[epoch] for epoch in epochs], marker=".", linewidth=1.3, label="smaller is better")
+    axes.plot(best, scores[best], marker="o", linestyle="none", label=f"best: {scores[best]:.3f}, epoch {best}")
+    axes.set_xlabel("epoch")
+    axes.set_xlim(0, epochs[-1] * 1.02)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("distance from real pictures")
+    axes.grid(alpha=0.25)
+    axes.legend()
+    with written_beside(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
 def draw_real_and_fake(path, real, fake):
     """Save real pictures on the left and generated ones on the right, both uint8 `(n, height, width, channels)`."""
     grids = [("real", picture_grid(real).convert("RGB")), ("generated", picture_grid(fake).convert("RGB"))]

@@ -116,6 +116,7 @@ def parse_arguments(arguments, presets, networks, augmentations):
     add("--seed", type=whole_number(0, 2**32 - 1), help="fixes weights, noise and data order (default: 0)")
     add("--save-every", type=whole_number(), metavar="EPOCHS", help="save generator and checkpoint this often")
     add("--plot-every", type=whole_number(), metavar="EPOCHS", help="draw samples and curves this often")
+    add("--score-every", type=whole_number(0), metavar="EPOCHS", help="score this often, and keep the best; 0: not")
     add("--tensorboard", action="store_true", help="write curves and pictures for TensorBoard, too")
     add("--checkpoint-minutes", type=positive_number, default=10.0, help="save a checkpoint also this often (10)")
     add("--minutes", type=positive_number, help="stop cleanly after this time")

@@ -1,4 +1,4 @@
-"""What a run measured: five numbers a step, a row an epoch in history.csv."""
+"""What a run measured: five numbers a step, now and then a score, a row an epoch in history.csv."""
 
 import csv
 import time
@@ -16,11 +16,13 @@ class History:
     Attributes:
         steps: A list of five numbers for each step, in the order of `MEASURED`.
         seconds: For each epoch that began, the seconds spent on it so far.
+        scores: Dictionary from an epoch that was scored to its score, as `support.scoring.Scorer` measures it.
     """
 
-    def __init__(self, steps=(), seconds=()):
+    def __init__(self, steps=(), seconds=(), scores=()):
         self.steps = [tuple(step) for step in steps]
         self.seconds = list(seconds)
+        self.scores = dict(scores)
         self.mark = time.monotonic()
 
     def add(self, epoch, values):
@@ -46,12 +48,13 @@ class History:
         return np.array(self.steps, "float32").reshape(-1, len(MEASURED))
 
     def write_csv(self, path, steps_per_epoch, batch_size):
-        """Write a row for each epoch that began, whole or not at all."""
+        """Write a row for each epoch that began, whole or not at all; the score of one not scored stays empty."""
         with written_beside(path) as temporary, open(temporary, "w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["epoch", "steps", *MEASURED, "seconds", "pictures_per_second"])
+            writer.writerow(["epoch", "steps", *MEASURED, "score", "seconds", "pictures_per_second"])
             for epoch, seconds in enumerate(self.seconds, start=1):
                 steps = min(steps_per_epoch, len(self.steps) - (epoch - 1) * steps_per_epoch)
                 means = [f"{mean:.6f}" for mean in self.means(epoch, steps_per_epoch)]
                 rate = steps * batch_size / seconds if seconds else 0.0
-                writer.writerow([epoch, steps, *means, f"{seconds:.1f}", f"{rate:.1f}"])
+                score = f"{self.scores[epoch]:.6f}" if epoch in self.scores else ""
+                writer.writerow([epoch, steps, *means, score, f"{seconds:.1f}", f"{rate:.1f}"])

@@ -18,6 +18,7 @@ class Progress:
 
     def __init__(self, settings, steps_per_epoch, played):
         self.epochs, self.batch_size = settings["epochs"], settings["batch_size"]
+        self.score = ""
         self.bar = tqdm(
             total=self.epochs * steps_per_epoch * self.batch_size,
             initial=played * self.batch_size,
@@ -37,11 +38,12 @@ class Progress:
         """Move the bar by one step; `values` are the five measurements of `support.history`."""
         d_loss, g_loss, real, fake, _ = values
         self.bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
-        self.bar.set_postfix_str(f"D {d_loss:.2f} G {g_loss:.2f} D(x) {real:.2f} D(G(z)) {fake:.2f}", refresh=False)
+        numbers = f"D {d_loss:.2f} G {g_loss:.2f} D(x) {real:.2f} D(G(z)) {fake:.2f}{self.score}"
+        self.bar.set_postfix_str(numbers, refresh=False)
         self.bar.update(self.batch_size)
 
-    def epoch(self, epoch, means, steps, seconds, steps_left):
-        """Where no bar is shown, print a line for an epoch.
+    def epoch(self, epoch, means, steps, seconds, steps_left, score=None):
+        """Where no bar is shown, print a line for an epoch; the bar shows its score from now on.
 
         Args:
             epoch: Its number, from 1.
@@ -49,13 +51,16 @@ class Progress:
             steps: Steps of it that were played.
             seconds: Seconds these took.
             steps_left: Steps to the end of the run.
+            score: The epoch's score, or None.
         """
+        scored = "" if score is None else f"  score {score:.3f}"
+        self.score = scored[1:] or self.score
         if not self.bar.disable:
             return
         d_loss, g_loss, real, fake, _ = means
         print(
-            f"epoch {epoch}/{self.epochs}  D {d_loss:.3f}  G {g_loss:.3f}  D(x) {real:.2f}  D(G(z)) {fake:.2f}  "
-            f"{steps * self.batch_size / seconds:,.0f} pictures/s  {in_words(seconds / steps * steps_left)} left",
+            f"epoch {epoch}/{self.epochs}  D {d_loss:.3f}  G {g_loss:.3f}  D(x) {real:.2f}  D(G(z)) {fake:.2f}{scored}"
+            f"  {steps * self.batch_size / seconds:,.0f} pictures/s  {in_words(seconds / steps * steps_left)} left",
             flush=True,
         )
 

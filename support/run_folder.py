@@ -26,6 +26,7 @@ class RunFolder:
     Attributes:
         logs: Folder of curves, sample plots, history and settings.
         checkpoints: Folder of checkpoints.
+        best_generator: Path of the generator with the best score so far.
         picture_cache: File of decoded pictures, made where they are too many for the memory. It belongs to the
             pictures, not to the run: a new run in the same place uses it again if it trains on the same ones.
     """
@@ -35,11 +36,13 @@ class RunFolder:
         self.preset = preset
         self.logs = self.out / "training_logs"
         self.picture_cache = self.out / "training_cache" / "pictures.sqlite"
+        self.best_generator = self.out / "generator_best.h5"
         self.checkpoints = self.out / (CHECKPOINT_FOLDER + FOLDER_NAMES.get(preset, preset))
 
     def contents(self):
         """List what runs left here: generators, checkpoint folders and the logs."""
         found = [*self.out.glob("generator_e*.h5"), *self.out.glob(CHECKPOINT_FOLDER + "*")]
+        found += [self.best_generator] if self.best_generator.exists() else []
         return sorted(found) + ([self.logs] if self.logs.exists() else [])
 
     def check_place(self):

@@ -12,7 +12,7 @@ STEPS_AN_EPOCH = 8  # at least: on few pictures many small steps teach more than
 SMALLEST_BATCH = 16  # below it, batch normalization knows too little
 STEPS_A_PLOT, STEPS_A_SAVE = 100, 400  # at least: oftener, a run on few pictures would spend its time on them
 WIDTH_ON_A_CPU, WIDTH_ON_A_GPU = 32, 96  # of a preset that leaves `filters` to the machine
-MAY_CHANGE_ON_RESUME = {"epochs", "save_every", "plot_every", "data"}  # data: the same pictures in another place
+MAY_CHANGE_ON_RESUME = {"epochs", "save_every", "plot_every", "score_every", "data"}  # data: the same, but moved
 
 
 def choose_settings(arguments, presets):
