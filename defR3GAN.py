@@ -184,6 +184,31 @@ class AveragingAdam(keras.optimizers.Adam):
         return [variable for variable in self.variables if variable.path.endswith("_average")]
 
 
+def take_averages(generator, optimizer, batches=40, batch_size=32):
+    """Give a generator the averaged weights, and statistics of batch normalization that belong to these.
+
+    The statistics that were stored in training are those of the live weights, which are other weights: with them the
+    averages draw worse pictures than the live weights do. So they are measured anew, on noise of its own.
+
+    Args:
+        generator: A copy of the generator that was trained, with its weights; changed in place.
+        optimizer: The `AveragingAdam` that trained it.
+        batches: How many batches of noise are drawn to measure the statistics; 0.9^40 of the old ones is left.
+        batch_size: Pictures in each.
+    """
+    for variable, average in zip(generator.trainable_variables, optimizer.averages(), strict=True):
+        variable.assign(average)
+    if not defGAN.normalizes_batches(generator):
+        return
+    random = np.random.default_rng(0)
+    for _ in range(batches):
+        inputs = random.standard_normal((batch_size, generator.inputs[0].shape[1]), dtype="float32")
+        if len(generator.inputs) == 2:
+            class_count = generator.get_layer("class_embedding").input_dim
+            inputs = [inputs, random.integers(class_count, size=(batch_size, 1), dtype="int32")]
+        generator(inputs, training=True)
+
+
 def compile_players(
     generator,
     discriminator,

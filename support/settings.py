@@ -11,7 +11,6 @@ FEW_PICTURES = 2000  # fewer are augmented unless told: the smallest sets of the
 STEPS_AN_EPOCH = 8  # at least: on few pictures many small steps teach more than a few large ones
 SMALLEST_BATCH = 16  # below it, batch normalization knows too little
 STEPS_A_PLOT, STEPS_A_SAVE = 100, 400  # at least: oftener, a run on few pictures would spend its time on them
-WIDTH_ON_A_CPU, WIDTH_ON_A_GPU = 32, 96  # of a preset that leaves `filters` to the machine
 MAY_CHANGE_ON_RESUME = {"epochs", "save_every", "plot_every", "score_every", "data"}  # data: the same, but moved
 
 
@@ -87,15 +86,22 @@ def fit_to_loss(settings, typed):
             settings[name] = type(settings[name])(0)
 
 
-def fit_to_machine(settings):
-    """Choose, in place, what the preset leaves to the machine (None), and say so: the networks' width, the precision.
+def fit_to_machine(settings, small, large):
+    """Choose, in place, what the preset leaves to the machine (None): the networks and the precision; and say so.
 
-    In the same time a CPU teaches a narrow network more, for it sees more pictures; on a GPU the width costs little.
+    Args:
+        settings: What `choose_settings` returned.
+        small: The settings of networks for a CPU, a dictionary from a name to a value.
+        large: The same for a GPU. A typed `network` that is in one of the two takes the rest of that one.
     """
-    if settings["filters"] is None:
-        accelerated = machine.is_accelerated()
-        settings["filters"] = WIDTH_ON_A_GPU if accelerated else WIDTH_ON_A_CPU
-        print(f"filters   {settings['filters']}, as this machine has {'a GPU' if accelerated else 'no GPU'}")
+    accelerated = machine.is_accelerated()
+    chosen = next((row for row in (small, large) if row["network"] == settings["network"]), None)
+    chosen = chosen or (large if accelerated else small)
+    missing = [name for name in chosen if settings[name] is None]
+    settings |= {name: chosen[name] for name in missing}
+    if missing:
+        words = ", ".join(f"{name} {in_plain_words(chosen[name])}" for name in missing)
+        print(f"chosen    {words}, as this machine has {'a GPU' if accelerated else 'no GPU'}")
     if settings["mixed_precision"] is None:
         settings["mixed_precision"] = machine.gains_from_bfloat16()
         kind = "bfloat16" if settings["mixed_precision"] else "float32"
@@ -137,6 +143,10 @@ def fit_to_pictures(settings, pictures, typed, augmentations):
         raise InputError(f"the pictures are {height}x{width}, below 8 on a side; enlarge them with --image-size 32")
     if count < 2:
         raise InputError(f"{pictures.source} holds one picture; a GAN needs hundreds to learn from")
+    if settings["conditional"] is None:
+        settings["conditional"] = len(pictures.class_names or []) > 1
+        if settings["conditional"]:
+            print(f"classes   {len(pictures.class_names)}, and they are trained on (--no-conditional: not)")
     if settings["conditional"] and not pictures.class_names:
         raise InputError(
             f"--conditional needs classes, and {pictures.source} has none; make one folder a class, or --no-conditional"

@@ -146,7 +146,8 @@ def test_too_small_a_size_is_refused(build):
 @pytest.mark.parametrize("preset", train.PRESETS)
 def test_every_preset_builds_networks_that_fit_each_other(preset):
     """Would catch a preset whose row names a network, size or flag that does not build, or a G that D cannot read."""
-    settings = train.PRESETS[preset] | {"filters": train.PRESETS[preset]["filters"] or 8, "mixed_precision": False}
+    machines = {name: value for name, value in train.LARGE.items() if train.PRESETS[preset][name] is None}
+    settings = train.PRESETS[preset] | machines | {"mixed_precision": False}
     class_count = 10 if settings["conditional"] else 0
     generator, discriminator, combined, *_ = train.build_players(settings, class_count)
     height, width = settings["image_size"]

@@ -15,7 +15,8 @@ from discri_keras import residual_discriminator
 from gene_keras import residual_generator
 
 SIDE = 8
-SETTINGS = train.PRESETS["modern"] | {"filters": 4, "noise_size": 5, "mixed_precision": False, "seed": 0}
+SETTINGS = train.PRESETS["modern"] | train.LARGE
+SETTINGS |= {"filters": 4, "noise_size": 5, "mixed_precision": False, "seed": 0}
 SETTINGS |= {"image_size": [SIDE, SIDE], "augment": [], "dry_run": False, "learning_rate": 0.01}
 
 
@@ -191,6 +192,26 @@ def test_the_drawn_generator_has_the_averaged_weights(mixed_precision):
         assert np.array_equal(values(average), values(shown))
         assert not live.path.endswith("kernel") or not np.array_equal(values(shown), values(live))
     assert all(layer.compute_dtype == "float32" for layer in drawn.layers)
+
+
+def test_averaged_weights_get_statistics_of_their_own():
+    """Would catch averages drawn with the live weights' statistics of batch normalization, or with none.
+
+    A dense layer of kernel 3 makes values of deviation 3 from the noise; the stored statistics say 100.
+    """
+    noise = keras.Input((1,), name="noise")
+    values_before = layers.Dense(1, name="dense")(noise)
+    generator = keras.Model(noise, layers.BatchNormalization(momentum=0.9, name="normalization")(values_before))
+    optimizer = defR3GAN.AveragingAdam(0.0, beta_1=0.0, beta_2=0.99, momentum=0.9)
+    generator.get_layer("dense").set_weights([np.array([[3.0]], "float32"), np.array([7.0], "float32")])
+    optimizer.build(generator.trainable_variables)
+    optimizer.apply([ops.zeros_like(variable) for variable in generator.trainable_variables])
+    one = np.ones(1, "float32")
+    generator.get_layer("normalization").set_weights([one, 0 * one, 100 * one, 100 * one])
+    defR3GAN.take_averages(generator, optimizer)
+    *_, mean, variance = generator.get_layer("normalization").get_weights()
+    assert mean[0] == pytest.approx(7.0 + 0.9**40 * 93, abs=1.0)
+    assert variance[0] == pytest.approx(9.0 + 0.9**40 * 91, rel=0.25)
 
 
 @pytest.mark.parametrize("chance", [{"dropout": 0.4}, {"batch_normalization": True}])

@@ -525,16 +525,22 @@ def test_any_preset_can_play_the_relativistic_game(data, tmp_path, capsys):
     assert "discriminator_batch_normalization no, dropout 0.0" in said and "slope_weight 1.0" in said
 
 
-def test_the_machine_chooses_the_width(data, tmp_path, capsys, monkeypatch):
-    """Would catch a laptop given a GPU's width, and a typed width that is not taken."""
-    for devices, width in ((["cpu:0"], 32), (["gpu:0", "cpu:0"], 96)):
+def test_the_machine_chooses_the_networks(capsys, monkeypatch):
+    """Would catch a laptop given a GPU's networks, a typed width that is not taken, or networks of mixed kinds."""
+    for devices, row in ((["cpu:0"], train.SMALL), (["gpu:0", "cpu:0"], train.LARGE)):
         monkeypatch.setattr(settings.machine, "devices", lambda devices=devices: devices)
-        values = train.PRESETS["modern"].copy()
-        settings.fit_to_machine(values)
-        assert values["filters"] == width and f"filters   {width}, as" in capsys.readouterr().out
-    values = {"filters": 7, "mixed_precision": False}
-    settings.fit_to_machine(values)
-    assert values == {"filters": 7, "mixed_precision": False}
+        values = train.PRESETS["modern"] | {"mixed_precision": False}
+        settings.fit_to_machine(values, train.SMALL, train.LARGE)
+        assert {name: values[name] for name in row} == row
+        assert f"chosen    network {row['network']}, filters {row['filters']}, " in capsys.readouterr().out
+    monkeypatch.setattr(settings.machine, "devices", lambda: ["cpu:0"])
+    values = train.PRESETS["modern"] | {"mixed_precision": False, "filters": 7, "network": "residual"}
+    settings.fit_to_machine(values, train.SMALL, train.LARGE)
+    assert (values["filters"], values["generator_batch_normalization"], values["learning_rate"]) == (7, False, 2e-4)
+    before = train.PRESETS["cifar10"].copy()
+    capsys.readouterr()
+    settings.fit_to_machine(before, train.SMALL, train.LARGE)
+    assert before == train.PRESETS["cifar10"] and capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
@@ -549,8 +555,8 @@ def test_the_machine_chooses_the_precision(tmp_path, capsys, monkeypatch, flags,
     monkeypatch.setattr(settings.machine.keras.backend, "backend", lambda: "tensorflow")
     gains = settings.machine.gains_from_bfloat16
     monkeypatch.setattr(settings.machine, "gains_from_bfloat16", lambda: gains(processor_file))
-    values = {"filters": 7, "mixed_precision": None}
-    settings.fit_to_machine(values)
+    values = train.PRESETS["cifar10"] | {"mixed_precision": None}
+    settings.fit_to_machine(values, train.SMALL, train.LARGE)
     assert values["mixed_precision"] == (chosen == "bfloat16")
     assert f"precision {chosen}, the faster one" in capsys.readouterr().out
     monkeypatch.setattr(settings.machine.keras.backend, "backend", lambda: "jax")
