@@ -64,7 +64,7 @@ def find_weights(path=None):
         path = pathlib.Path(torch.hub.get_dir(), "checkpoints", name)
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            print(f"downloading {URL_INCEPTION_V3} (90 MB, once)", file=sys.stderr)
+            print(f"downloading {URL_INCEPTION_V3} (90 MB, once)", flush=True)
             try:
                 torch.hub.download_url_to_file(URL_INCEPTION_V3, str(path), progress=sys.stderr.isatty())
             except (OSError, ValueError) as error:  # urllib's and http's errors are OSErrors
