@@ -1,0 +1,219 @@
+"""How good are the pictures? Measured against real ones, as the papers measure it.
+
+    python evaluate.py generator_e200.h5                        50,000 pictures against CIFAR-10's training split
+    python evaluate.py generator_e200.h5 --data my_pictures     against the pictures that it was trained on
+    python evaluate.py fake.npz --data cifar10                  pictures drawn before: an array arr_0, or a folder
+    python evaluate.py generator_e200.h5 --quick                two of the measures: no torch, no download
+
+All but --quick needs requirements-evaluate.txt. What each measure asks of generated pictures g and real pictures r:
+
+FID                Inception, a network that knows ImageNet, makes 2048 numbers of every picture. Of those of g and of r
+                   take the mean m and the covariance C: |m_g - m_r|^2 + trace(C_g + C_r - 2 (C_g C_r)^(1/2)). It
+                   notices dull pictures and missing kinds. Fewer pictures, larger FID: compare at equal --n.
+                   (Heusel and others 2017)
+KID                The same numbers, compared by a polynomial of degree 3: how alike are two of g, two of r, and one of
+                   each? Fair to few pictures: those as good as real have 0 on average, so it may be below. (Binkowski
+                   and others 2018)
+Inception score    Is Inception sure of what a picture shows, and is it something else in the next? It never looks at r:
+                   copies of a few good pictures score well. (Salimans and others 2016)
+precision, recall  The share of g within reach of r: are they good? The share of r within reach of g: are all kinds
+                   there? A picture reaches as far as its third nearest of its own kind. (Kynkäänniemi and others 2019)
+copies             The share of g that lies at most half as far from one real picture as from all others, in pixels;
+                   `support/copied_pictures.py` says why. FID is best for a generator that copies.
+quick distance     FID's formula on features that cost seconds instead of hours: `support/quick_distance.py`.
+"""
+
+import math
+import os
+import pathlib
+
+import numpy as np
+from tqdm import tqdm
+
+import defDATA
+from support import inception_scores
+from support.copied_pictures import copied_shares
+from support.errors import InputError, OneLineParser, one_line_errors
+from support.flags import whole_number
+from support.judged_pictures import read_pictures
+from support.quick_distance import QuickDistance
+from support.score_report import table, write_json
+
+GENERATOR_ENDINGS = (".h5", ".hdf5", ".keras")
+GENERATED, GENERATED_QUICK = 50_000, 10_000  # as in the papers; as many as the quick distance looks at of the real ones
+FEWEST = 10  # of either kind: the Inception score is the mean over ten parts
+
+
+def measure(pictures, real, weights=None, seed=0, batch=64):
+    """Measure generated pictures against real ones.
+
+    Args:
+        pictures: Generated ones, uint8 `(n, height, width, channels)`.
+        real: Real ones of this size: an array likewise, or what `defDATA.Pictures.images` is.
+        weights: Path of the Inception network's weights; None: the measures of `--quick`, which need none.
+        seed: Chooses the pictures that are looked at for copies.
+        batch: How many pictures go through Inception at once.
+
+    Returns:
+        `(scores, protocol)`: a dictionary from a measure's name to `(value, spread)`, the spread None where there is
+        none; and lines that say how it was measured.
+
+    Example:
+
+    ```python
+    scores, protocol = measure(fakes, reals)
+    scores["quick distance"]      # (0.35, None)
+    ```
+    """
+    if weights is None:
+        distance = QuickDistance(real)
+        scores = {"quick distance": (distance(pictures), None)}
+        protocol = [f"quick distance: {len(pictures):,} generated pictures; no Inception"]
+    else:
+        found = inception_scores.inception_scores(pictures, real, weights, batch)
+        scores = {
+            "FID": (found["frechet_inception_distance"], None),
+            "KID": (found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]),
+            "Inception score": (found["inception_score_mean"], found["inception_score_std"]),
+            "precision": (found["precision"], None),
+            "recall": (found["recall"], None),
+        }
+        protocol = inception_scores.protocol(pictures, real, weights)
+    copies, expected, looked_at = copied_shares(pictures, real, seed)
+    scores |= {"copies": (copies, None), "copies expected": (expected, None)}
+    return scores, [
+        *protocol,
+        f"copies: {looked_at:,} generated pictures, in pixels, each beside all {len(real):,} real ones",
+    ]
+
+
+def open_generator(path):
+    """Start Keras and open a generator, as samples.py does. Returns `(samples, generator)`."""
+    # TensorFlow and JAX would take all of a GPU's memory, and leave none to Inception.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    import samples  # here: it starts Keras, and pictures that were drawn before need none
+
+    return samples, samples.open_generator(path)
+
+
+def draw_pictures(samples, generator, count, seed, batch):
+    """Draw the pictures that `samples.py --out FILE.npz` draws with the same seed.
+
+    Args:
+        samples: The module samples.py.
+        generator: What it opened.
+        count: How many; the classes of a class-conditional generator take turns, 0 1 2 0 1 2 ...
+        seed: Seed of the noise.
+        batch: How many to draw at once.
+
+    Returns:
+        uint8 `(count, height, width, channels)`.
+
+    Raises:
+        InputError: If they are more than fit in memory.
+    """
+    shape, batch = (count, *generator.picture_shape), min(batch, count)
+    refuse_too_many(shape)
+    classes = np.resize(range(generator.class_count or 1), count)
+    pictures = np.empty(shape, "uint8")
+    noise_in_batches = samples.noise_batches(seed, count, generator.noise_size, batch)
+    with tqdm(total=count, desc="drawing", unit=" pictures", leave=False, disable=None) as bar:
+        for start, noise in zip(range(0, count, batch), noise_in_batches, strict=True):
+            here = slice(start, start + len(noise))
+            pictures[here] = samples.draw(generator, noise, classes[here], batch)
+            bar.update(len(noise))
+    return pictures
+
+
+def refuse_too_many(shape):
+    """Refuse pictures that do not fit in memory before they fill it; `shape` is theirs."""
+    from support.memory import free_memory
+
+    needed, free = math.prod(shape), free_memory()
+    if free is not None and needed > free:
+        raise InputError(
+            f"--n {shape[0]} pictures take {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free; "
+            f"--n {int(shape[0] * free / needed / 2)} would fit"
+        )
+
+
+def real_pictures(source, shape, fit):
+    """Load real pictures in the size of the generated ones; an array must have this size already.
+
+    Args:
+        source: As for `defDATA.load_pictures`.
+        shape: `(height, width, channels)` of the generated pictures.
+        fit: How to bring picture files of other proportions to it, as training did.
+
+    Returns:
+        `defDATA.Pictures`.
+
+    Raises:
+        InputError: If they are of another size, too few or too small, or cannot be loaded.
+    """
+    is_array = source in ("cifar10", "cifar100") or source.lower().endswith(".npz")
+    pictures = defDATA.load_pictures(source, *((None, None, None) if is_array else shape), fit=fit)
+    if pictures.images.shape[1:] != shape:
+        theirs, ours = ("x".join(map(str, size)) for size in (pictures.images.shape[1:], shape))
+        raise InputError(
+            f"--data {source} is {theirs} (height x width x channels) and the generated pictures are {ours}; "
+            "give the pictures that these should look like (a folder or a .zip is brought to their size)"
+        )
+    check_enough(pictures.images.shape, f"--data {source}")
+    return pictures
+
+
+def check_enough(shape, name):
+    """Refuse pictures that are too few or too small to say anything about; `shape` is theirs."""
+    count, height, width, _ = shape
+    if count < FEWEST:
+        raise InputError(f"{name} gives {count} pictures, too few to judge; give {FEWEST} or more, better 10,000")
+    if min(height, width) < 8:
+        raise InputError(f"{name} gives pictures of {height}x{width} (height x width); they are judged from 8x8 up")
+
+
+def main(arguments=None):
+    """Read the flags, get both kinds of pictures, measure, print."""
+    parser = OneLineParser("evaluate.py", description="Measure how good generated pictures are.")
+    add = parser.add_argument
+    add("file", type=pathlib.Path, help="generator_eXXX.h5 or another generator, an .npz of pictures, or a folder")
+    add("--data", default="cifar10", help="real pictures, as for train.py: those that it was trained on (cifar10)")
+    add("--n", type=whole_number(), help="generated pictures (50,000, with --quick 10,000; all of an .npz or folder)")
+    add("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")
+    add("--batch", type=whole_number(), default=64, help="pictures at once; less for less memory (64)")
+    add("--quick", action="store_true", help="quick distance and copies alone: no torch, no download")
+    add("--inception-weights", metavar="PATH", help="file of the Inception network's weights, instead of a download")
+    add("--json", type=pathlib.Path, metavar="PATH", help="write the numbers and the protocol there, too")
+    arguments = parser.parse_args(arguments)
+    with one_line_errors("evaluate.py"):
+        path, name = arguments.file, str(arguments.file)
+        # What fails, fails before the pictures are drawn.
+        if arguments.json and not arguments.json.absolute().parent.is_dir():
+            raise InputError(f"--json {arguments.json}: there is no such folder; create it first, or name another")
+        # And torch starts before TensorFlow: the other way round some versions crash (tensorflow/tensorflow#124205).
+        weights = None if arguments.quick else inception_scores.find_weights(arguments.inception_weights)
+        is_generator = path.suffix.lower() in GENERATOR_ENDINGS and not path.is_dir()
+        if is_generator:
+            samples, generator = open_generator(path)
+            count = arguments.n or (GENERATED_QUICK if arguments.quick else GENERATED)
+            shape, fit = (count, *generator.picture_shape), generator.settings.get("fit", "cover")
+            what = f"{samples.description(path, generator)}; {count:,} of them, seed {arguments.seed}"
+        else:
+            pictures = read_pictures(path, arguments.n, arguments.seed)
+            shape, fit = pictures.shape, "cover"
+            what = defDATA.Pictures(pictures, None, None, name).describe()
+        check_enough(shape, f"--n {arguments.n}" if is_generator else name)
+        real = real_pictures(arguments.data, shape[1:], fit)
+        print(f"generated  {what}\nreal       {real.describe()}", flush=True)
+        if is_generator:
+            pictures = draw_pictures(samples, generator, count, arguments.seed, arguments.batch)
+        scores, protocol = measure(pictures, real.images, weights, arguments.seed, arguments.batch)
+        print("measured   " + "\n           ".join(protocol), table(scores), sep="\n\n")
+        if arguments.json:
+            about = {"generated": what, "real": real.describe(), "measured": protocol}
+            write_json(arguments.json, about, scores)
+
+
+if __name__ == "__main__":
+    main()
