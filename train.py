@@ -326,9 +326,9 @@ def train(players, pictures, settings, run, history, arguments):
 
     scorer = None
     if settings["score_every"]:
-        from support.quick_distance import QuickDistance  # only a run that asks for scores pays for it
+        import evaluate  # only a run that asks for scores pays for it
 
-        scorer = scoring.Scorer(QuickDistance(pictures.images), settings, names)
+        scorer = scoring.Scorer(evaluate.QuickDistance(pictures.images), settings, names)
 
     def inputs_of(number):
         epochs_before, step = divmod(number, steps_per_epoch)
