@@ -41,11 +41,11 @@ def starting_size(height, width):
     return math.ceil(height / 2**doublings), math.ceil(width / 2**doublings), doublings
 
 
-def noise_and_class(noise_size, class_count):
+def noise_and_class(noise_size, class_count, joined=True):
     """Make the inputs, and the one vector a picture is made from.
 
     With classes, the class is embedded as a second vector and joined to the noise (Mirza and Osindero 2014,
-    https://arxiv.org/abs/1411.1784, section 3.2).
+    https://arxiv.org/abs/1411.1784, section 3.2), unless it is to enter elsewhere: then `joined` is False.
 
     Returns:
         `(inputs, vector)`: one Keras input or a list of two, and a tensor `(b, noise_size)` or `(b, 2 noise_size)`.
@@ -54,9 +54,39 @@ def noise_and_class(noise_size, class_count):
     if not class_count:
         return noise, noise
     class_number = keras.Input((1,), dtype="int32", name="class")  # (b, 1)
+    if not joined:
+        return [noise, class_number], noise
     embedding = layers.Embedding(class_count, noise_size, name="class_embedding")(class_number)  # (b, 1, z)
     embedding = layers.Flatten(name="class_vector")(embedding)  # (b, z)
     return [noise, class_number], layers.Concatenate(name="noise_and_class")([noise, embedding])  # (b, 2z)
+
+
+def normalize_by_class(features, class_number, class_count, name):
+    """Normalise over the batch, with a scale and a shift of their own for each class.
+
+    So a class has its say at every size, from the layout to the texture, while the noise alone makes the differences
+    within it (Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; in a generator: Miyato and Koyama 2018,
+    https://arxiv.org/abs/1802.05637).
+
+    Args:
+        features: Tensor `(b, height, width, filters)`.
+        class_number: Keras input `(b, 1)`, int32.
+        class_count: Number of classes.
+        name: Beginning of the layers' names.
+
+    Returns:
+        A tensor of the shape of `features`.
+    """
+    filters = features.shape[-1]
+    features = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name=f"{name}_normalization")(
+        features
+    )
+    of_class = []
+    for what, start in (("scale", "ones"), ("shift", "zeros")):
+        vector = layers.Embedding(class_count, filters, start, name=f"{name}_{what}")(class_number)  # (b, 1, filters)
+        of_class.append(layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_class")(vector))
+    scaled = layers.Multiply(name=f"{name}_scaled")([features, of_class[0]])
+    return layers.Add(name=f"{name}_shifted")([scaled, of_class[1]])
 
 
 def crop_centre(pictures, height, width):
@@ -127,6 +157,7 @@ def dcgan_generator(
 
     Radford et al. 2016, section 3 and figure 1; the weights start from a normal distribution of deviation 0.02
     (section 4). The paper's network for 64x64 is `filters=128`; ours is the half as wide one that most code uses.
+    With classes, batch normalization is where they enter, as `normalize_by_class` says.
 
     Args:
         height: Height of the pictures in pixels, at least 8.
@@ -158,11 +189,13 @@ def dcgan_generator(
     small_weights = keras.initializers.RandomNormal(stddev=0.02)
 
     def activate(features, name):
-        if batch_normalization:
+        if batch_normalization and class_count:
+            features = normalize_by_class(features, inputs[1], class_count, name)
+        elif batch_normalization:
             features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
         return layers.ReLU(name=f"{name}_activation")(features)
 
-    inputs, vector = noise_and_class(noise_size, class_count)  # shapes below: the 64x64 default
+    inputs, vector = noise_and_class(noise_size, class_count, joined=not batch_normalization)  # shapes: 64x64
     features = layers.Dense(  # (b, 8192)
         start_height * start_width * widths[0], kernel_initializer=small_weights, name="start"
     )(vector)

@@ -92,13 +92,15 @@ PRESETS = {
     | {"label_smoothing": 0.1, "batch_size": 64, "epochs": 22, "learning_rate": 4e-4, "plot_every": 2},
     "modern": CLASSIC  # R3GAN's game; None: as the pictures and the machine are, see below
     | {"flip": True, "conditional": None, "noise_size": 128, "dropout": 0.0, "mixed_precision": None}
-    | dict.fromkeys(["network", "filters", "generator_batch_normalization", "learning_rate"])
-    | {"loss": "relativistic", "batch_size": 64, "beta_1": 0.0},
+    | dict.fromkeys(["network", "filters", "generator_batch_normalization", "batch_size", "learning_rate"])
+    | {"loss": "relativistic", "beta_1": 0.0, "slope_weight": 0.3},
 }
 # What `modern` leaves to the machine. A CPU shows few pictures in minutes: small networks that learn fast from these do
 # best, and batch normalization in G (not in D, whose slopes are measured) is what makes it fast. On a GPU size decides.
-SMALL = {"network": "dcgan", "filters": 32, "generator_batch_normalization": True, "learning_rate": 5e-4}
-LARGE = {"network": "residual", "filters": 96, "generator_batch_normalization": False, "learning_rate": 2e-4}
+SMALL = {"network": "dcgan", "filters": 32, "generator_batch_normalization": True}
+SMALL |= {"batch_size": 32, "learning_rate": 4e-4}
+LARGE = {"network": "residual", "filters": 96, "generator_batch_normalization": False}
+LARGE |= {"batch_size": 64, "learning_rate": 2e-4}
 NETWORKS = {
     "classic": (gene_keras.classic_generator, discri_keras.classic_discriminator),
     "dcgan": (gene_keras.dcgan_generator, discri_keras.dcgan_discriminator),

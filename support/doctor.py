@@ -25,15 +25,15 @@ from support.flags import image_size, whole_number
 from support.picture_files import DECODING_ERRORS, to_mode, upright
 from support.picture_grid import save_image, to_image
 
-# Height and width, batch, whether classes are trained on (None: where there are any). A test compares them with
-# train.py, which lies above.
+# Height and width, batch (None: the machine's), whether classes are trained on (None: where there are any). A test
+# compares them with train.py, which lies above.
 PRESETS = {
     "folder": ((64, 64), 128, False),
     "cars": ((240, 360), 128, False),
     "cifar10": ((32, 32), 128, False),
     "cifar100": ((32, 32), 256, False),
     "shapes": ((32, 32), 64, True),
-    "modern": ((32, 32), 64, None),
+    "modern": ((32, 32), None, None),
 }
 FEW_PICTURES = 2000  # train.py augments fewer
 FEW_IN_A_CLASS = 0.1  # of the largest class
@@ -280,7 +280,7 @@ def say_number(count, options):
         "number",
         f"! {count:,} pictures are few: D would learn them by heart, so train.py augments below {FEW_PICTURES:,} "
         "(--augment)",
-        *([f"! fewer than the preset's batch of {batch}, which shrinks to them"] if count < batch else []),
+        *([f"! fewer than the preset's batch of {batch}, which shrinks to them"] if count < (batch or 0) else []),
     )
 
 

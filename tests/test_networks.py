@@ -177,6 +177,31 @@ def test_the_class_changes_the_picture():
     assert np.array_equal(pictures[1], pictures[2])
 
 
+def test_each_class_has_its_own_scale_and_shift():
+    """Would catch class numbers meeting the wrong rows, a shift before the scale, or a second scale in the layer.
+
+    Stored statistics of mean 1 and variance 4 - epsilon make (5 - 1) / 2 = 2 of 5; class 1 makes 3 x 2 - 7 = -1 of it.
+    """
+    features, class_number = keras.Input((1, 1, 1)), keras.Input((1,), dtype="int32")
+    model = keras.Model([features, class_number], gene_keras.normalize_by_class(features, class_number, 2, "start"))
+    model.get_layer("start_normalization").set_weights([np.array([1.0]), np.array([4.0 - 1e-3])])
+    assert model.get_layer("start_scale").get_weights()[0].tolist() == [[1.0], [1.0]]
+    assert model.get_layer("start_shift").get_weights()[0].tolist() == [[0.0], [0.0]]
+    model.get_layer("start_scale").set_weights([np.array([[1.0], [3.0]])])
+    model.get_layer("start_shift").set_weights([np.array([[0.0], [-7.0]])])
+    answers = model([np.full((2, 1, 1, 1), 5.0, "float32"), np.array([[0], [1]])], training=False)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(answers)[:, 0, 0, 0], [2.0, -1.0], rtol=1e-5)
+
+
+def test_classes_of_a_dcgan_enter_once():
+    """Would catch a class that is joined to the noise as well, or a network without classes that looks any up."""
+    for class_count, embeddings in ((0, 0), (3, 4)):  # a scale and a shift at 4x4 and at 8x8
+        generator = gene_keras.dcgan_generator(16, 16, noise_size=5, class_count=class_count, filters=2)
+        found = [layer for layer in generator.layers if isinstance(layer, keras.layers.Embedding)]
+        assert len(found) == embeddings
+        assert generator.get_layer("start").kernel.shape[0] == 5
+
+
 def test_projection_is_the_scalar_product_with_the_class_vector():
     """Would catch class numbers meeting the wrong pictures, or a class term that is not features . embedding."""
     discriminator = discri_keras.classic_discriminator(8, 8, class_count=3, filters=2, dropout=0.0)
