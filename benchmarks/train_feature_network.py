@@ -1,6 +1,6 @@
 """Train the small classifier whose last features are one of the two yardsticks of quality.py.
 
-    python benchmarks/train_feature_network.py --data cifar10_train.zip --test-data cifar10_test.zip --out cifar_features.pt
+    python benchmarks/train_feature_network.py --data cifar10_train.zip --test-data cifar10_test.zip --out features.pt
 
 It learns CIFAR-10's ten classes from the training split, on one thread and from one seed, so that the same versions on
 the same kind of machine end in the same weights; it never sees a generated picture. Needs PyTorch
