@@ -22,11 +22,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import torch
-from frechet import Moments, frechet_distance, moments
 from torch.nn import functional
-from train_feature_network import CifarFeatures, to_tensor
 
 import defDATA
+from benchmarks.frechet import Moments, frechet_distance, moments
+from benchmarks.train_feature_network import CifarFeatures, to_tensor
 from support.errors import InputError, OneLineParser, one_line_errors
 from support.flags import whole_number
 from support.whole_files import written_beside
