@@ -14,11 +14,11 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import keras
 import numpy as np
 import tensorflow as tf
+from keras import layers
 from peer import Clock, load_pictures, peer_parser, to_floats, to_uint8, write_result
-from tensorflow import keras
-from tensorflow.keras import layers
 
 from support.errors import InputError, one_line_errors
 from support.flags import share
