@@ -412,6 +412,11 @@ def tuned(text):
     return name, shlex.split(words)
 
 
+def from_here(path):
+    """Make a path absolute, as children run in the suite's folder; a bare name, `python3`, is left to be looked up."""
+    return os.path.abspath(path) if path and os.path.dirname(path) else path  # a link stays one: that is how venv works
+
+
 def parse_arguments(arguments=None):
     """Read the flags."""
     parser = OneLineParser("benchmarks/quality.py", description=__doc__.splitlines()[0])
@@ -443,6 +448,8 @@ def main(arguments=None):
     with one_line_errors("quality.py"):
         arguments = parse_arguments(arguments)
         arguments.out, arguments.flags = arguments.out.absolute(), dict(arguments.flags)
+        for name in ("torch_python", "keras2_python", "evaluate_python", "inception_weights"):
+            setattr(arguments, name, from_here(getattr(arguments, name)))
         results = arguments.out / "results.csv"
         rows = read_rows(results)
         if arguments.table_only:

@@ -346,3 +346,13 @@ def test_feature_networks_see_pictures_on_their_own_scale(tmp_path):
     assert feature_networks.load_set(tmp_path / "fakes.npz", 20)[:, 0, 0, 0].tolist() == chosen
     with pytest.raises(InputError, match="at least 101"):
         feature_networks.load_set(tmp_path / "fakes.npz", 101)
+
+
+def test_interpreters_are_found_from_any_folder(monkeypatch, tmp_path):
+    """Would catch a path that is looked up in the suite's folder, or a venv's python followed to the one it links to."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    assert quality.from_here("bin/python") == str(tmp_path / "bin" / "python")
+    assert quality.from_here("python3") == "python3"
+    assert quality.from_here(None) is None
