@@ -349,7 +349,7 @@ def test_feature_networks_see_pictures_on_their_own_scale(tmp_path):
 
 
 def test_interpreters_are_found_from_any_folder(monkeypatch, tmp_path):
-    """Would catch a path that is looked up in the suite's folder, or a venv's python followed to the one it links to."""
+    """Would catch a path that is looked up in the suite's folder, or a venv's python followed to what it links to."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to(sys.executable)
