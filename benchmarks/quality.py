@@ -72,7 +72,12 @@ class System:
 SYSTEMS = {
     "modern": System("this suite, `modern`", preset="modern"),
     "cifar10": System("this suite, `cifar10`", preset="cifar10"),
-    "dcgan": System("PyTorch examples' DCGAN", peer="torch_dcgan.py", environment="torch"),
+    "dcgan": System(
+        "PyTorch examples' DCGAN",
+        peer="torch_dcgan.py",
+        environment="torch",
+        flags=("--width", "32", "--learning-rate", "4e-4"),
+    ),
     "sngan": System("SNGAN, PyTorch", peer="torch_sngan.py", environment="torch"),
     "keras2": System("classic loop, Keras 2", peer="keras2_classic.py", environment="keras2"),
 }
