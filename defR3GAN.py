@@ -266,8 +266,7 @@ def compile_players(
 
 
 if __name__ == "__main__":
-    from discri_keras import residual_discriminator
-    from gene_keras import residual_generator
+    from residual_keras import residual_discriminator, residual_generator
 
     generator, discriminator = residual_generator(filters=4), residual_discriminator(filters=4)
     discriminator_turn, combined = compile_players(generator, discriminator, averaging=0.999)

@@ -7,9 +7,8 @@ because the losses are exact on logits, where log(sigmoid) of a sure answer woul
 
 - `classic_discriminator`: strided convolutions, LeakyReLU, dropout.
 - `dcgan_discriminator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization, no pooling.
-- `residual_discriminator`: each halving adds to the halved map; no normalization needed.
 
-Left out: pooling in the classic two (strides learn what to keep) and a sigmoid (see above).
+Left out: pooling (strides learn what to keep; residual_keras.py has some) and a sigmoid (see above).
 """
 
 import math
@@ -168,77 +167,6 @@ def dcgan_discriminator(
     if dropout:
         features = layers.Dropout(dropout, name="dropout")(features)
     logit = answer(inputs, features, class_count, kernel_initializer=small_weights)
-    return keras.Model(inputs if class_count else inputs[0], logit, name="discriminator")  # (b, 1)
-
-
-def residual_discriminator(
-    height=32,
-    width=32,
-    channels=3,
-    class_count=0,
-    filters=64,
-    dropout=0.0,
-    batch_normalization=False,
-    augmentation=None,
-):
-    """Build the residual discriminator, the generator's mirror: each halving is the mean of four plus what is added.
-
-    See `gene_keras.residual_generator` for the papers and for why the second convolution of a block begins near zero.
-
-    Args:
-        height: Height of the pictures in pixels, at least 8.
-        width: Width of the pictures in pixels, at least 8.
-        channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
-        class_count: Number of classes; 0 leaves the class input out.
-        filters: Filters at the picture's full size; each smaller map has twice as many, up to 8 times.
-        dropout: Share of the last features that is set to 0 at random in training.
-        batch_normalization: Whether the input of each convolution but the first is normalised over the batch.
-        augmentation: A layer from pictures to pictures that comes first, as in augment_keras.py; or None.
-
-    Input shape:
-        Pictures `(b, height, width, channels)` in [-1, 1]; with classes also class numbers `(b, 1)`, int32.
-
-    Output shape:
-        Logits `(b, 1)`, float32: above 0 for "rather real", below 0 for "rather fake".
-
-    Returns:
-        A `keras.Model`.
-
-    Raises:
-        ValueError: If a side is below 8.
-
-    Example:
-        >>> residual_discriminator(240, 360).output_shape
-        (None, 1)
-    """
-
-    def activate(features, name):
-        if batch_normalization:
-            features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
-        return layers.LeakyReLU(0.2, name=f"{name}_activation")(features)
-
-    almost_zero = keras.initializers.RandomNormal(stddev=1e-4)
-    inputs = picture_and_class(height, width, channels, class_count)  # shapes below: the 32x32 default
-    features = augmentation(inputs[0]) if augmentation else inputs[0]  # (b, 32, 32, 3)
-    features = layers.Conv2D(filters, 3, padding="same", name="full_size")(features)  # (b, 32, 32, 64)
-    for step in range(1, halvings(height, width) + 1):  # to (b, 16, 16, 128), (b, 8, 8, 256), (b, 4, 4, 512)
-        step_filters = filters * min(2**step, 8)
-        straight = layers.AveragePooling2D(2, padding="same", name=f"straight_{step}_halved")(features)
-        if features.shape[-1] != step_filters:
-            straight = layers.Conv2D(step_filters, 1, use_bias=False, name=f"straight_{step}")(straight)
-        added = activate(features, f"halve_{step}")
-        added = layers.Conv2D(
-            step_filters, 4, strides=2, padding="same", kernel_initializer="he_normal", name=f"halve_{step}"
-        )(added)
-        added = activate(added, f"refine_{step}")
-        added = layers.Conv2D(step_filters, 3, padding="same", kernel_initializer=almost_zero, name=f"refine_{step}")(
-            added
-        )
-        features = layers.Add(name=f"sum_{step}")([straight, added])
-    features = layers.Flatten(name="features")(activate(features, "features"))  # (b, 8192)
-    if dropout:
-        features = layers.Dropout(dropout, name="dropout")(features)
-    logit = answer(inputs, features, class_count)
     return keras.Model(inputs if class_count else inputs[0], logit, name="discriminator")  # (b, 1)
 
 

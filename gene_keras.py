@@ -2,11 +2,10 @@
 
     python gene_keras.py        prints the summary of the CIFAR-10 generator
 
-Three networks, all plain Keras layers for any height and width from 8 up:
+Two networks, all plain Keras layers for any height and width from 8 up (a third is in residual_keras.py):
 
 - `classic_generator`: a dense layer, then transposed convolutions with LeakyReLU; with or without batch normalization.
 - `dcgan_generator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization and ReLU throughout.
-- `residual_generator`: each doubling only adds to what is there already; no normalization needed.
 
 All start from a small map, ceil(size / 2^k) with a short side of 4 to 6, double it k times and crop the centre. Left
 out: upsampling by repeated pixels (transposed convolutions whose kernel, 4, is a multiple of the stride, 2, leave no
@@ -217,75 +216,6 @@ def dcgan_generator(
         name="picture",
     )(features)
     return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 64, 64, 3)
-
-
-def residual_generator(
-    height=32, width=32, channels=3, noise_size=128, class_count=0, filters=64, batch_normalization=False
-):
-    """Build the residual generator: each doubling is the map itself, enlarged, plus what two convolutions add to it.
-
-    The addition gives the gradient a way past every convolution (He et al. 2016, https://arxiv.org/abs/1512.03385),
-    and no normalization is needed to train it: the second convolution of each block begins near zero, so that at first
-    the network is its straight way through, whatever its depth (Zhang et al. 2019, https://arxiv.org/abs/1901.09321,
-    section 3; as in R3GAN, https://arxiv.org/abs/2501.05441, section 3).
-
-    Args:
-        height: Height of the pictures in pixels, at least 8.
-        width: Width of the pictures in pixels, at least 8.
-        channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
-        noise_size: Length of the noise vector, z.
-        class_count: Number of classes; 0 leaves the class input out.
-        filters: Filters at the picture's full size; each smaller map has twice as many, up to 8 times.
-        batch_normalization: Whether the input of each convolution is normalised over the batch.
-
-    Input shape:
-        Noise `(b, noise_size)` from a standard normal distribution; with classes also class numbers `(b, 1)`, int32.
-
-    Output shape:
-        Pictures `(b, height, width, channels)`, float32 in [-1, 1].
-
-    Returns:
-        A `keras.Model`.
-
-    Raises:
-        ValueError: If a side is below 8.
-
-    Example:
-        >>> residual_generator(240, 360).output_shape
-        (None, 240, 360, 3)
-    """
-    start_height, start_width, doublings = starting_size(height, width)
-    widths = [filters * min(2 ** (doublings - step), 8) for step in range(doublings + 1)]  # 512, 256, 128, 64
-    # As He's initializer, 2 / inputs: of the 16 cells of a transposed kernel only 4 meet in a pixel.
-    keeps_variance = keras.initializers.VarianceScaling(2.0 * 4, "fan_out")
-    almost_zero = keras.initializers.RandomNormal(stddev=1e-4)
-
-    def activate(features, name):
-        if batch_normalization:
-            features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
-        return layers.LeakyReLU(0.2, name=f"{name}_activation")(features)
-
-    inputs, vector = noise_and_class(noise_size, class_count)  # shapes below: the 32x32 default
-    features = layers.Dense(start_height * start_width * widths[0], name="start")(vector)  # (b, 8192)
-    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 512)
-    for step, step_filters in enumerate(widths[1:], start=1):  # to (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
-        straight = features
-        if features.shape[-1] != step_filters:
-            straight = layers.Conv2D(step_filters, 1, use_bias=False, name=f"straight_{step}")(straight)
-        straight = layers.UpSampling2D(2, name=f"straight_{step}_doubled")(straight)
-        added = activate(features, f"double_{step}")
-        added = layers.Conv2DTranspose(
-            step_filters, 4, strides=2, padding="same", kernel_initializer=keeps_variance, name=f"double_{step}"
-        )(added)
-        added = activate(added, f"refine_{step}")
-        added = layers.Conv2D(step_filters, 3, padding="same", kernel_initializer=almost_zero, name=f"refine_{step}")(
-            added
-        )
-        features = layers.Add(name=f"sum_{step}")([straight, added])
-    pictures = layers.Conv2D(  # (b, 32, 32, 3)
-        channels, 3, padding="same", activation="tanh", dtype="float32", name="picture"
-    )(activate(features, "picture"))
-    return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
 
 
 if __name__ == "__main__":

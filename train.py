@@ -26,6 +26,7 @@ import defGAN
 import defR3GAN
 import discri_keras
 import gene_keras
+import residual_keras
 from support import checkpoints, curves, flags, machine, memory, rehearsal, run_folder, scoring
 from support.announce import say_settings, say_time, say_what_next
 from support.errors import InputError, one_line_errors
@@ -93,18 +94,18 @@ PRESETS = {
     "modern": CLASSIC  # R3GAN's game; None: as the pictures and the machine are, see below
     | {"flip": True, "conditional": None, "noise_size": 128, "dropout": 0.0, "mixed_precision": None}
     | dict.fromkeys(["network", "filters", "generator_batch_normalization", "batch_size", "learning_rate"])
-    | {"loss": "relativistic", "beta_1": 0.0, "slope_weight": 0.3},
+    | {"loss": "relativistic", "slope_weight": None, "beta_1": 0.0},
 }
 # What `modern` leaves to the machine. A CPU shows few pictures in minutes: small networks that learn fast from these do
 # best, and batch normalization in G (not in D, whose slopes are measured) is what makes it fast. On a GPU size decides.
 SMALL = {"network": "dcgan", "filters": 32, "generator_batch_normalization": True}
-SMALL |= {"batch_size": 32, "learning_rate": 4e-4}
+SMALL |= {"batch_size": 32, "learning_rate": 4e-4, "slope_weight": 0.3}
 LARGE = {"network": "residual", "filters": 96, "generator_batch_normalization": False}
-LARGE |= {"batch_size": 64, "learning_rate": 2e-4}
+LARGE |= {"batch_size": 64, "learning_rate": 2e-4, "slope_weight": 1.0}
 NETWORKS = {
     "classic": (gene_keras.classic_generator, discri_keras.classic_discriminator),
     "dcgan": (gene_keras.dcgan_generator, discri_keras.dcgan_discriminator),
-    "residual": (gene_keras.residual_generator, discri_keras.residual_discriminator),
+    "residual": (residual_keras.residual_generator, residual_keras.residual_discriminator),
 }
 
 

@@ -11,8 +11,7 @@ import augment_keras
 import defGAN
 import defR3GAN
 import train
-from discri_keras import residual_discriminator
-from gene_keras import residual_generator
+from residual_keras import residual_discriminator, residual_generator
 
 SIDE = 8
 SETTINGS = train.PRESETS["modern"] | train.LARGE
