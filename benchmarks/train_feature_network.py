@@ -148,7 +148,7 @@ def main(arguments=None):
         network = train(train_images, train_labels, arguments.epochs)
         seconds = time.monotonic() - start
         test_accuracy = accuracy(network, test_images, test_labels)
-        about = {"test_accuracy": test_accuracy, "torch": torch.__version__, "epochs": arguments.epochs}
+        about = {"test_accuracy": test_accuracy, "torch": str(torch.__version__), "epochs": arguments.epochs}
         with written_beside(arguments.out) as temporary:
             torch.save({"weights": network.state_dict(), "about": about}, temporary)
         print(f"wrote {arguments.out}: names {test_accuracy:.2%} of the test split right, trained for {seconds:.0f} s")

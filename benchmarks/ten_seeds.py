@@ -1,0 +1,96 @@
+"""Does a game collapse, diverge or end in NaN with another seed? A preset plays on shapes, seed after seed.
+
+    python benchmarks/ten_seeds.py --preset modern --epochs 4 --out seeds
+    python benchmarks/ten_seeds.py --preset cifar10 --epochs 20 --out seeds --flags '--filters 32'
+
+A run has found a kind of shape where at least 1 % of 1,000 pictures are of it and the classifier of shapes_found.py is
+sure of these (90 % and more). Runs that are there already, in `--out`, are not played again: so a benchmark that was
+stopped goes on. A run that train.py ended, with NaN for instance, stands in the table as what it said.
+"""
+
+import argparse
+import pathlib
+import shlex
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
+
+import keras
+import numpy as np
+
+from benchmarks.shapes_found import train_classifier
+from support.shape_pictures import SHAPE_NAMES
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+COUNT = 1000
+FOUND = 0.01  # of the pictures
+SURE = 0.9
+
+
+def kinds_found(answers):
+    """Name the kinds of shape among pictures.
+
+    Args:
+        answers: What the classifier gives, probabilities `(n, 10)`.
+
+    Returns:
+        A list of names, in the order of `SHAPE_NAMES`.
+    """
+    sure = answers.argmax(axis=1)[answers.max(axis=1) > SURE]
+    shares = np.bincount(sure, minlength=len(SHAPE_NAMES)) / len(answers)
+    return [name for name, share in zip(SHAPE_NAMES, shares, strict=True) if share >= FOUND]
+
+
+def draw(path):
+    """Draw pictures with a generator, the classes of a conditional one in turns. Returns floats `(n, 32, 32, 3)`."""
+    generator = keras.models.load_model(path, compile=False)
+    noise = np.random.default_rng(0).standard_normal((COUNT, generator.inputs[0].shape[1]), dtype="float32")
+    inputs = noise
+    if len(generator.inputs) == 2:
+        inputs = [noise, np.arange(COUNT).reshape(-1, 1) % len(SHAPE_NAMES)]
+    return generator.predict(inputs, verbose=0)
+
+
+def play(preset, seed, epochs, folder, flags):
+    """Train, if it was not done before. Returns `(path, said)`: the generator's, or None and train.py's last line."""
+    path = folder / f"generator_e{epochs:03d}.h5"
+    if not path.exists():
+        command = [sys.executable, ROOT / "train.py", "--preset", preset, "--data", "shapes", "--seed", seed]
+        command += ["--epochs", epochs, "--plot-every", epochs, "--out", folder, "--overwrite", *flags]
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+        if done.returncode:
+            return None, (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    return path, ""
+
+
+def main():
+    """Play the seeds and print a row for each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", default="modern")
+    parser.add_argument("--seeds", type=int, default=10, help="how many, from 0 (10)")
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="a folder for each run goes there")
+    parser.add_argument("--flags", type=shlex.split, default=[], help="more flags of train.py, in one word")
+    arguments = parser.parse_args()
+    classifier = train_classifier(32)
+    whole = 0
+    print("| seed | kinds found | missing | the classifier is sure of |\n|---|---|---|---|")
+    for seed in range(arguments.seeds):
+        folder = arguments.out / f"{arguments.preset}_seed{seed}"
+        path, said = play(arguments.preset, seed, arguments.epochs, folder, arguments.flags)
+        if path is None:
+            print(f"| {seed} | train.py stopped: {said} | | |", flush=True)
+            continue
+        answers = classifier.predict(draw(path), verbose=0)
+        found = kinds_found(answers)
+        missing = ", ".join(name for name in SHAPE_NAMES if name not in found) or "none"
+        whole += len(found) == len(SHAPE_NAMES)
+        print(f"| {seed} | {len(found)} | {missing} | {(answers.max(axis=1) > SURE).mean():.1%} |", flush=True)
+    print(f"{whole} of {arguments.seeds} runs found all ten")
+
+
+if __name__ == "__main__":
+    main()
