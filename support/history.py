@@ -26,8 +26,11 @@ class History:
         self.mark = time.monotonic()
 
     def add(self, epoch, values):
-        """Note one step of `epoch` (from 1), and the time since the last note as that epoch's."""
-        self.steps.append(values)
+        """Note one step of `epoch` (from 1), and the time since the last note as that epoch's.
+
+        The values are kept as float32, as a checkpoint keeps them: a resumed run must write the same table.
+        """
+        self.steps.append(tuple(float(np.float32(value)) for value in values))
         while len(self.seconds) < epoch:
             self.seconds.append(0.0)
         now = time.monotonic()

@@ -297,3 +297,14 @@ def test_history_rows(tmp_path):
     (tmp_path / "training_logs").mkdir()
     history.write_csv(tmp_path / "training_logs/history.csv", 1, 8)
     assert scores_in(tmp_path) == ["0.500000", "", "0.125000"]
+
+
+def test_a_table_written_from_a_checkpoint_is_the_same(tmp_path):
+    """Would catch values kept finer than in a checkpoint: this one rounds to 0.001003, and as a float32 to 0.001002."""
+    live = History()
+    live.add(1, (0.001002500001,) * 5)
+    resumed = History(live.array(), live.seconds)
+    for name, history in (("live", live), ("resumed", resumed)):
+        history.write_csv(tmp_path / name, 1, 8)
+    assert (tmp_path / "live").read_text() == (tmp_path / "resumed").read_text()
+    assert ",0.001002," in (tmp_path / "live").read_text()
