@@ -70,7 +70,8 @@ class System:
 
 
 SYSTEMS = {
-    "modern": System("this suite, `modern`", preset="modern"),
+    "modern": System("this suite, `modern`, trained on the classes too", preset="modern"),
+    "modern_without_classes": System("this suite, `modern`", preset="modern", flags=("--no-conditional",)),
     "cifar10": System("this suite, `cifar10`", preset="cifar10"),
     "dcgan": System(
         "PyTorch examples' DCGAN",
@@ -383,12 +384,17 @@ def fid_of(fakes, arguments, log):
 
 
 def save_pictures(path, name, source):
-    """Bring pictures to 32x32, and save them as the array `name` of an .npz, once. Returns the path."""
+    """Bring pictures to 32x32, and save them as the array `name` of an .npz, once. Returns the path.
+
+    Their classes, which `modern` trains on and the peers do not look at, are the array `y_train`.
+    """
     if not path.exists():
         pictures = defDATA.load_pictures(source, 32, 32, 3)
-        images = np.asarray(pictures.images[np.arange(len(pictures))])
+        arrays = {name: np.asarray(pictures.images[np.arange(len(pictures))])}
+        if pictures.labels is not None:
+            arrays["y_train"] = pictures.labels
         with written_beside(path) as temporary:
-            np.savez(temporary, **{name: images})
+            np.savez(temporary, **arrays)
     return path
 
 
