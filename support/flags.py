@@ -89,7 +89,7 @@ def parse_arguments(arguments, presets, networks, augmentations):
     add("--conditional", action=yes_or_no, help="train on the classes too, so that samples.py can draw one of them")
 
     add = parser.add_argument_group("the two networks").add_argument
-    add("--network", choices=networks, help="classic, or dcgan: batch normalization throughout")
+    add("--network", choices=networks, help="classic; dcgan: batch normalization; residual: none needed")
     add("--noise-size", type=whole_number(), help="length of the noise vector z")
     add("--filters", type=whole_number(2), help="width of the networks: half is about four times as fast")
     add("--generator-batch-normalization", action=yes_or_no, help="normalise G's layers over the batch")
