@@ -70,7 +70,7 @@ class System:
 
 
 SYSTEMS = {
-    "modern": System("this suite, `modern`, trained on the classes too", preset="modern"),
+    "modern": System("this suite, `modern`, with the classes", preset="modern"),
     "modern_without_classes": System("this suite, `modern`", preset="modern", flags=("--no-conditional",)),
     "cifar10": System("this suite, `cifar10`", preset="cifar10"),
     "dcgan": System(

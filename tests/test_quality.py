@@ -94,7 +94,9 @@ def test_table_shows_numbers_spread_and_dashes():
     ]
     header, rule, modern, sngan = quality.table(rows).splitlines()
     assert len({line.count("|") for line in (header, rule, modern, sngan)}) == 1
-    assert modern == "| this suite, `modern` | 2 | 1,001 | 64,064 | 6.5 (6 to 7) | 0.81 | 4 | 2.00 | - |"
+    assert (
+        modern == "| this suite, `modern`, with the classes | 2 | 1,001 | 64,064 | 6.5 (6 to 7) | 0.81 | 4 | 2.00 | - |"
+    )
     assert sngan == "| SNGAN, PyTorch | 1 | 100 | 6,400 | 8 | 1.00 | 2 | 1.00 | - |"
 
 

@@ -204,7 +204,7 @@ def test_averaged_weights_get_statistics_of_their_own():
     optimizer = defR3GAN.AveragingAdam(0.0, beta_1=0.0, beta_2=0.99, momentum=0.9)
     generator.get_layer("dense").set_weights([np.array([[3.0]], "float32"), np.array([7.0], "float32")])
     optimizer.build(generator.trainable_variables)
-    optimizer.apply([ops.zeros_like(variable) for variable in generator.trainable_variables])
+    optimizer.apply([ops.zeros(variable.shape) for variable in generator.trainable_variables])
     one = np.ones(1, "float32")
     generator.get_layer("normalization").set_weights([one, 0 * one, 100 * one, 100 * one])
     defR3GAN.take_averages(generator, optimizer)
