@@ -201,10 +201,10 @@ def take_averages(generator, optimizer, batches=40, batch_size=32):
     if not defGAN.normalizes_batches(generator):
         return
     random = np.random.default_rng(0)
+    class_count = next((layer.input_dim for layer in generator.layers if isinstance(layer, layers.Embedding)), 0)
     for _ in range(batches):
         inputs = random.standard_normal((batch_size, generator.inputs[0].shape[1]), dtype="float32")
-        if len(generator.inputs) == 2:
-            class_count = next(layer.input_dim for layer in generator.layers if isinstance(layer, layers.Embedding))
+        if class_count:
             inputs = [inputs, random.integers(class_count, size=(batch_size, 1), dtype="int32")]
         generator(inputs, training=True)
 

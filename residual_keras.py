@@ -126,14 +126,12 @@ def residual_discriminator(
         >>> residual_discriminator(240, 360).output_shape
         (None, 1)
     """
-
     almost_zero = keras.initializers.RandomNormal(stddev=1e-4)
     inputs = discri_keras.picture_and_class(height, width, channels, class_count)  # shapes below: the 32x32 default
     features = augmentation(inputs[0]) if augmentation else inputs[0]  # (b, 32, 32, 3)
     features = layers.Conv2D(filters, 3, padding="same", name="full_size")(features)  # (b, 32, 32, 64)
-    for step in range(
-        1, discri_keras.halvings(height, width) + 1
-    ):  # to (b, 16, 16, 128), (b, 8, 8, 256), (b, 4, 4, 512)
+    halvings = discri_keras.halvings(height, width)
+    for step in range(1, halvings + 1):  # to (b, 16, 16, 128), (b, 8, 8, 256), (b, 4, 4, 512)
         step_filters = filters * min(2**step, 8)
         straight = layers.AveragePooling2D(2, padding="same", name=f"straight_{step}_halved")(features)
         if features.shape[-1] != step_filters:

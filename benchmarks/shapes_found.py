@@ -47,6 +47,15 @@ def train_classifier(size):
     return classifier
 
 
+def draw(generator, count):
+    """Draw pictures, the classes of a conditional generator in turns. Returns floats `(count, height, width, 3)`."""
+    noise = np.random.default_rng(0).standard_normal((count, generator.inputs[0].shape[1]), dtype="float32")
+    inputs = noise
+    if len(generator.inputs) == 2:
+        inputs = [noise, np.arange(count).reshape(-1, 1) % len(SHAPE_NAMES)]
+    return generator.predict(inputs, verbose=0)
+
+
 def main():
     """Count the kinds among generated pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -59,11 +68,7 @@ def main():
         size = generator.output_shape[1]
         if size not in classifiers:
             classifiers[size] = train_classifier(size)
-        noise = np.random.default_rng(0).standard_normal((arguments.n, generator.inputs[0].shape[1]), dtype="float32")
-        inputs = noise
-        if len(generator.inputs) == 2:
-            inputs = [noise, np.arange(arguments.n).reshape(-1, 1) % len(SHAPE_NAMES)]
-        answers = classifiers[size].predict(generator.predict(inputs, verbose=0), verbose=0)
+        answers = classifiers[size].predict(draw(generator, arguments.n), verbose=0)
         shares = np.bincount(answers.argmax(axis=1), minlength=len(SHAPE_NAMES)) / arguments.n
         print(f"{path}: smallest share {shares.min():.1%}, sure of {(answers.max(axis=1) > 0.9).mean():.1%}")
         print("  " + ", ".join(f"{name} {share:.1%}" for name, share in zip(SHAPE_NAMES, shares, strict=True)))

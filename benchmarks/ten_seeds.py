@@ -21,7 +21,7 @@ import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
 import keras
 import numpy as np
 
-from benchmarks.shapes_found import train_classifier
+from benchmarks.shapes_found import draw, train_classifier
 from support.shape_pictures import SHAPE_NAMES
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -42,16 +42,6 @@ def kinds_found(answers):
     sure = answers.argmax(axis=1)[answers.max(axis=1) > SURE]
     shares = np.bincount(sure, minlength=len(SHAPE_NAMES)) / len(answers)
     return [name for name, share in zip(SHAPE_NAMES, shares, strict=True) if share >= FOUND]
-
-
-def draw(path):
-    """Draw pictures with a generator, the classes of a conditional one in turns. Returns floats `(n, 32, 32, 3)`."""
-    generator = keras.models.load_model(path, compile=False)
-    noise = np.random.default_rng(0).standard_normal((COUNT, generator.inputs[0].shape[1]), dtype="float32")
-    inputs = noise
-    if len(generator.inputs) == 2:
-        inputs = [noise, np.arange(COUNT).reshape(-1, 1) % len(SHAPE_NAMES)]
-    return generator.predict(inputs, verbose=0)
 
 
 def play(preset, seed, epochs, folder, flags):
@@ -84,7 +74,7 @@ def main():
         if path is None:
             print(f"| {seed} | train.py stopped: {said} | | |", flush=True)
             continue
-        answers = classifier.predict(draw(path), verbose=0)
+        answers = classifier.predict(draw(keras.models.load_model(path, compile=False), COUNT), verbose=0)
         found = kinds_found(answers)
         missing = ", ".join(name for name in SHAPE_NAMES if name not in found) or "none"
         whole += len(found) == len(SHAPE_NAMES)
