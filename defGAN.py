@@ -135,7 +135,7 @@ def hinge():
 
 def d_of_real(is_real, logits):
     """D(x): the mean probability that D gives to the real pictures of a batch, 0 where there are none."""
-    is_real = ops.cast(is_real, logits.dtype)
+    is_real = ops.broadcast_to(ops.cast(is_real, logits.dtype), ops.shape(logits))  # D may have several logits
     return ops.sum(is_real * ops.sigmoid(logits)) / ops.maximum(ops.sum(is_real), 1.0)
 
 
@@ -144,7 +144,7 @@ def d_of_fake(is_real, logits):
     return d_of_real(1.0 - ops.cast(is_real, logits.dtype), logits)
 
 
-def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1=0.5):
+def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, optimizer=None):
     """Give each player its loss and an Adam optimizer of its own, and join them for G's steps.
 
     Args:
@@ -153,19 +153,21 @@ def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1
         losses: What `binary_cross_entropy` or `hinge` returned.
         learning_rate: Adam's step size for both players.
         beta_1: Adam's memory of the gradient: 0.5, as 0.9 oscillates (Radford et al. 2016, section 4).
+        beta_2: Adam's memory of the gradient's size; 0.999 is about 1,000 steps (Kingma and Ba 2015).
+        optimizer: G's, if it shall be another one, as the Adam of averaging_keras.py.
 
     Returns:
         The compiled `CombinedModel`, whose `train_on_batch(noise, zeros)` is G's step.
     """
     discriminator_loss, generator_loss = losses
     discriminator.compile(
-        optimizer=keras.optimizers.Adam(learning_rate, beta_1=beta_1),
+        optimizer=keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2),
         loss=discriminator_loss,
         metrics=[d_of_real, d_of_fake],
     )
     combined = combine(generator, discriminator)
     combined.compile(
-        optimizer=keras.optimizers.Adam(learning_rate, beta_1=beta_1),
+        optimizer=optimizer or keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2),
         loss=generator_loss,
         metrics=[d_of_fake],
     )

@@ -21,7 +21,6 @@ from keras import layers, ops
 import defGAN
 
 STEP_LENGTH = 0.05  # of pictures in [-1, 1]: small beside what one sees, large beside bfloat16's rounding
-BETA_2 = 0.99  # Adam's memory of the gradient's size: about 100 steps (as Huang et al. 2024 have it)
 
 
 def squared_slope(logits, logits_beside, step_length):
@@ -156,59 +155,6 @@ def d_of_fake(_, pair):
     return 1.0 - d_of_real(_, pair)
 
 
-class AveragingAdam(keras.optimizers.Adam):
-    """Adam that also averages the weights over the steps; what is trained are still the weights themselves.
-
-    G's weights circle around what they look for, and their average lies nearer to it (Yazici et al. 2019,
-    https://arxiv.org/abs/1806.04498). Of each step's weights the average keeps 1 - momentum. The momentum grows to its
-    full value as (1 + t) / (10 + t) after t steps: so the average always looks back over a tenth of the run, and the
-    beginnings, which are noise, are forgotten.
-    """
-
-    def __init__(self, learning_rate, beta_1, beta_2, momentum):
-        super().__init__(learning_rate, beta_1=beta_1, beta_2=beta_2, use_ema=True)
-        self.full_momentum = momentum
-
-    @property
-    def ema_momentum(self):
-        """What Keras keeps of the average in each step."""
-        steps = ops.cast(self.iterations, "float32")
-        return ops.minimum(self.full_momentum, (1.0 + steps) / (10.0 + steps))
-
-    @ema_momentum.setter
-    def ema_momentum(self, momentum):
-        """Not listened to: Keras sets a constant here."""
-
-    def averages(self):
-        """Give the averages, in the order of the variables that are trained."""
-        return [variable for variable in self.variables if variable.path.endswith("_average")]
-
-
-def take_averages(generator, optimizer, batches=40, batch_size=32):
-    """Give a generator the averaged weights, and statistics of batch normalization that belong to these.
-
-    The statistics that were stored in training are those of the live weights, which are other weights: with them the
-    averages draw worse pictures than the live weights do. So they are measured anew, on noise of its own.
-
-    Args:
-        generator: A copy of the generator that was trained, with its weights; changed in place.
-        optimizer: The `AveragingAdam` that trained it.
-        batches: How many batches of noise are drawn to measure the statistics; 0.9^40 of the old ones is left.
-        batch_size: Pictures in each.
-    """
-    for variable, average in zip(generator.trainable_variables, optimizer.averages(), strict=True):
-        variable.assign(average)
-    if not defGAN.normalizes_batches(generator):
-        return
-    random = np.random.default_rng(0)
-    class_count = next((layer.input_dim for layer in generator.layers if isinstance(layer, layers.Embedding)), 0)
-    for _ in range(batches):
-        inputs = random.standard_normal((batch_size, generator.inputs[0].shape[1]), dtype="float32")
-        if class_count:
-            inputs = [inputs, random.integers(class_count, size=(batch_size, 1), dtype="int32")]
-        generator(inputs, training=True)
-
-
 def compile_players(
     generator,
     discriminator,
@@ -217,7 +163,8 @@ def compile_players(
     slope_of_one_in=1,
     learning_rate=2e-4,
     beta_1=0.0,
-    averaging=0.0,
+    beta_2=0.99,
+    optimizer=None,
 ):
     """Give each player its turn: the model through which it learns, with a loss and an Adam of its own.
 
@@ -229,12 +176,12 @@ def compile_players(
         slope_of_one_in: As for `DiscriminatorTurn`.
         learning_rate: Adam's step size for both players.
         beta_1: Adam's memory of the gradient; with these losses none is needed (as Huang et al. 2024 have it).
-        averaging: Momentum of the averaged weights of G, as for `AveragingAdam`; 0 for none.
+        beta_2: Adam's memory of the gradient's size; 0.99 is about 100 steps (likewise).
+        optimizer: G's, if it shall be another one, as the Adam of averaging_keras.py.
 
     Returns:
         `(discriminator_turn, combined)`, compiled: `discriminator_turn.train_on_batch([real, fake], zeros)` is D's
-        step, `combined.train_on_batch([noise, real], zeros)` is G's. `combined.optimizer.averages()` are the averaged
-        weights of G, where there are any.
+        step, `combined.train_on_batch([noise, real], zeros)` is G's.
 
     Raises:
         ValueError: If D has batch normalization or dropout, or `slope_weight` is below 0.
@@ -249,15 +196,12 @@ def compile_players(
     discriminator_loss, generator_loss = relativistic(slope_weight)
     discriminator_turn = DiscriminatorTurn(discriminator, augmentation, slope_of_one_in=slope_of_one_in)
     discriminator_turn.compile(
-        optimizer=keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=BETA_2),
+        optimizer=keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2),
         loss=discriminator_loss,
         metrics=[d_of_real, d_of_fake],
     )
     combined = combine_pairs(generator, discriminator, augmentation)
-    if averaging:
-        optimizer = AveragingAdam(learning_rate, beta_1=beta_1, beta_2=BETA_2, momentum=averaging)
-    else:
-        optimizer = keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=BETA_2)
+    optimizer = optimizer or keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)
     combined.compile(optimizer=optimizer, loss=generator_loss, metrics=[d_of_fake])
     # Made now rather than in the first step, so that a checkpoint can be put back before any step was played.
     discriminator_turn.optimizer.build(discriminator.trainable_variables)
@@ -269,7 +213,7 @@ if __name__ == "__main__":
     from residual_keras import residual_discriminator, residual_generator
 
     generator, discriminator = residual_generator(filters=4), residual_discriminator(filters=4)
-    discriminator_turn, combined = compile_players(generator, discriminator, averaging=0.999)
+    discriminator_turn, combined = compile_players(generator, discriminator)
     make_fakes = defGAN.FakeMaker(generator)
     for step in (1, 2, 3):
         random = np.random.default_rng(step)

@@ -21,12 +21,14 @@ import keras
 import numpy as np
 
 import augment_keras
+import averaging_keras
 import defDATA
 import defGAN
 import defR3GAN
 import discri_keras
 import gene_keras
 import residual_keras
+import taught_keras
 from support import checkpoints, curves, flags, machine, memory, rehearsal, run_folder, scoring
 from support.announce import say_settings, say_time, say_what_next
 from support.errors import InputError, one_line_errors
@@ -35,7 +37,7 @@ from support.monitor import Monitor, variety
 from support.progress import Progress
 from support.read_ahead import ReadAhead
 from support.sample_plots import draw_samples
-from support.settings import choose_settings, fit_to_machine, fit_to_pictures, wanted_size
+from support.settings import choose_settings, fit_to_pictures, wanted_size
 from support.stopping import StopRequest
 from support.tensorboard_log import measured, open_log, require_tensorboard
 
@@ -64,11 +66,15 @@ CLASSIC = {
     "batch_size": 128,
     "epochs": 200,
     "learning_rate": 2e-4,
+    "generator_learning_rate": None,  # None: the same
     "beta_1": 0.5,
+    "beta_2": 0.999,
+    "averaging": 0.0,  # the generator that is drawn keeps 1 - averaging of each step's weights; 0: it is the live one
     # the relativistic game alone
     "slope_weight": 1.0,  # gamma, the price on D's steepness
     "slope_of_one_in": 4,  # measured at one pair of pictures in so many
-    "averaging": 0.999,  # the generator that is drawn keeps 1 - averaging of each step's weights
+    # the taught network alone
+    "lesson_steps": taught_keras.STEPS,  # batches from which D's eye learns before the first step
     # what is written
     "save_every": 10,
     "plot_every": 1,
@@ -91,21 +97,22 @@ PRESETS = {
     "shapes": DCGAN  # what of all this learns ten shapes fastest on a laptop's CPU: small, by class, D held back
     | {"data": "shapes", "image_size": [32, 32], "conditional": True, "filters": 32, "dropout": 0.4}
     | {"label_smoothing": 0.1, "batch_size": 64, "epochs": 22, "learning_rate": 4e-4, "plot_every": 2},
-    "modern": CLASSIC  # R3GAN's game; None: as the pictures and the machine are, see below
+    "modern": CLASSIC  # None: as the pictures and the machine are, see below
     | {"flip": True, "conditional": None, "noise_size": 128, "dropout": 0.0, "mixed_precision": None}
-    | dict.fromkeys(["network", "filters", "generator_batch_normalization", "batch_size", "learning_rate"])
-    | {"loss": "relativistic", "slope_weight": None, "beta_1": 0.0},
+    | dict.fromkeys(["network", "filters", "generator_batch_normalization", "batch_size", "learning_rate", "loss"])
+    | {"beta_1": 0.0, "beta_2": 0.99, "averaging": 0.999},
 }
-# What `modern` leaves to the machine. A CPU shows few pictures in minutes: small networks that learn fast from these do
-# best, and batch normalization in G (not in D, whose slopes are measured) is what makes it fast. On a GPU size decides.
-SMALL = {"network": "dcgan", "filters": 32, "generator_batch_normalization": True}
-SMALL |= {"batch_size": 32, "learning_rate": 4e-4, "slope_weight": 0.3}
+# What `modern` leaves to the machine. On a CPU, which shows few pictures in minutes, a small G learns most from a D
+# that was taught to see: the game is not spent on that. A GPU has time for R3GAN's game of large networks.
+SMALL = {"network": "taught", "filters": 32, "generator_batch_normalization": True}
+SMALL |= {"batch_size": 32, "learning_rate": 8e-4, "generator_learning_rate": 1.6e-3, "loss": "hinge"}
 LARGE = {"network": "residual", "filters": 96, "generator_batch_normalization": False}
-LARGE |= {"batch_size": 64, "learning_rate": 2e-4, "slope_weight": 1.0}
+LARGE |= {"batch_size": 64, "learning_rate": 2e-4, "generator_learning_rate": 2e-4, "loss": "relativistic"}
 NETWORKS = {
     "classic": (gene_keras.classic_generator, discri_keras.classic_discriminator),
     "dcgan": (gene_keras.dcgan_generator, discri_keras.dcgan_discriminator),
     "residual": (residual_keras.residual_generator, residual_keras.residual_discriminator),
+    "taught": (gene_keras.dcgan_generator, taught_keras.taught_discriminator),
 }
 
 
@@ -149,20 +156,26 @@ def build_players(settings, class_count):
     generator = build_generator(settings, class_count)
     augmentation = augment_keras.Augmentation(settings["augment"]) if settings["augment"] else None
     relativistic = settings["loss"] == "relativistic"
+    more = {"batch_normalization": settings["discriminator_batch_normalization"]}
     discriminator = NETWORKS[settings["network"]][1](
         dropout=settings["dropout"],
-        batch_normalization=settings["discriminator_batch_normalization"],
         augmentation=None if relativistic else augmentation,  # the relativistic turns augment by themselves
+        **({} if settings["network"] == "taught" else more),
         **network_size(settings, class_count),
     )
+    adam = {name: settings[name] for name in ("learning_rate", "beta_1", "beta_2")}
+    own = {"learning_rate": settings["generator_learning_rate"] or settings["learning_rate"]}
+    optimizer = averaging_keras.adam(**(adam | own), averaging=settings["averaging"])  # G's
     if relativistic:
-        names = ("slope_weight", "slope_of_one_in", "learning_rate", "beta_1", "averaging")
-        wanted = {name: settings[name] for name in names}
-        discriminator_turn, combined = defR3GAN.compile_players(generator, discriminator, augmentation, **wanted)
+        slopes = {name: settings[name] for name in ("slope_weight", "slope_of_one_in")}
+        discriminator_turn, combined = defR3GAN.compile_players(
+            generator, discriminator, augmentation, **slopes, **adam, optimizer=optimizer
+        )
     else:
-        hinge, adam = settings["loss"] == "hinge", (settings["learning_rate"], settings["beta_1"])
+        hinge = settings["loss"] == "hinge"
         losses = defGAN.hinge() if hinge else defGAN.binary_cross_entropy(settings["label_smoothing"])
-        discriminator_turn, combined = discriminator, defGAN.compile_players(generator, discriminator, losses, *adam)
+        combined = defGAN.compile_players(generator, discriminator, losses, **adam, optimizer=optimizer)
+        discriminator_turn = discriminator
     return Players(generator, discriminator, combined, defGAN.FakeMaker(generator), discriminator_turn)
 
 
@@ -274,17 +287,30 @@ def rehearse(players, pictures, settings):
 
 def plain_generator(players, settings, class_count):
     """Give the generator that is drawn and saved: plain float32 layers, with averaged weights where they are kept."""
-    averaged = settings["loss"] == "relativistic" and settings["averaging"]
-    if not (settings["mixed_precision"] or averaged):
+    if not (settings["mixed_precision"] or settings["averaging"]):
         return players.generator
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     plain = build_generator(settings, class_count)
     keras.config.set_dtype_policy(policy)
     plain.set_weights(players.generator.get_weights())
-    if averaged:
-        defR3GAN.take_averages(plain, players.combined.optimizer)
+    if settings["averaging"]:
+        averaging_keras.take_averages(plain, players.combined.optimizer)
     return plain
+
+
+def teach_to_see(players, pictures, settings, stop, say):
+    """Teach the eye of a D that has one, before the first step; `say` prints a line before and one after."""
+    if settings["network"] != "taught":
+        return
+    classes = pictures.labels if settings["conditional"] else None
+    steps = 2 if settings["dry_run"] else settings["lesson_steps"]
+    more = {"steps": steps, "flip": settings["flip"], "seed": settings["seed"], "may_go_on": lambda: not stop.reason}
+    what = "how pictures were turned" if classes is None else "their classes"
+    say(f"lesson    D's eye learns to tell {what} before the game, {steps:,} steps at most")
+    start = time.monotonic()
+    made, share = taught_keras.teach(players.discriminator, pictures.images, classes, **more)
+    say(f"lesson    over after {made:,} steps, {time.monotonic() - start:.0f} s: {share:.0%} told right")
 
 
 def train(players, pictures, settings, run, history, arguments):
@@ -347,6 +373,11 @@ def train(players, pictures, settings, run, history, arguments):
         Progress(settings, steps_per_epoch, len(history.steps)) as progress,
         open_log(arguments.tensorboard, run.logs / "tensorboard", len(history.steps) + 1) as log,
     ):
+        if not history.steps:
+            teach_to_see(players, pictures, settings, stop, progress.say)
+            if stop.reason in ("interrupt", "terminate"):
+                save_checkpoint()  # of a game not begun: resumed, it begins with the lesson
+                return None, stop.reason, batches.share()
         if epochs_played and not steps_played:  # it may have been killed after this epoch's checkpoint
             written = finish_epoch(epochs_played, last=epochs_played == settings["epochs"])
         for epoch in range(epochs_played + 1, settings["epochs"] + 1):
@@ -394,12 +425,11 @@ def main(arguments=None):
         arguments = flags.parse_arguments(arguments, PRESETS, NETWORKS, augment_keras.KINDS)
         if arguments.tensorboard:
             require_tensorboard()
-        settings, run, checkpoint = choose_settings(arguments, PRESETS)
+        settings, run, checkpoint = choose_settings(arguments, PRESETS, SMALL, LARGE)
         pictures = defDATA.load_pictures(
             settings["data"], *wanted_size(settings, arguments), settings["seed"], settings["fit"], run.picture_cache
         )
         typed = {name for name, value in vars(arguments).items() if value is not None}
-        fit_to_machine(settings, SMALL, LARGE)
         fit_to_pictures(settings, pictures, typed, augment_keras.KINDS)
         keras.utils.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")

@@ -8,8 +8,10 @@ THEMES = {
     "data": ["data", "image_size", "fit", "channels", "flip", "shuffle_window", "conditional"],
     "networks": ["network", "noise_size", "filters", "generator_batch_normalization"]
     + ["discriminator_batch_normalization", "dropout", "augment", "mixed_precision"],
-    "game": ["loss", "label_smoothing", "batch_size", "epochs", "learning_rate", "beta_1", "seed"],
-    "pairs": ["slope_weight", "slope_of_one_in", "averaging"],
+    "game": ["loss", "label_smoothing", "batch_size", "epochs", "learning_rate"]
+    + ["generator_learning_rate", "beta_1", "beta_2", "averaging", "seed"],
+    "pairs": ["slope_weight", "slope_of_one_in"],
+    "lesson": ["lesson_steps"],
     "written": ["save_every", "plot_every", "score_every"],
 }
 
@@ -20,6 +22,8 @@ def in_plain_words(value):
     """Say a setting's value as it is typed: `[240, 360]` is "240x360", True is "yes", `[]` is "none"."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None:
+        return "the same"  # generator_learning_rate, as the line before
     if isinstance(value, list):
         return "x".join(map(str, value)) if value and isinstance(value[0], int) else ",".join(value) or "none"
     return str(value)
@@ -30,7 +34,9 @@ def say_settings(settings, pictures, generator, discriminator, run):
     print(f"machine   {describe_machine()}")
     print(f"pictures  {pictures.describe()}")
     for theme, names in THEMES.items():
-        if theme == "pairs" and settings["loss"] != "relativistic":
+        if (theme, settings["loss"] == "relativistic") == ("pairs", False):
+            continue
+        if (theme, settings["network"] == "taught") == ("lesson", False):
             continue
         print(f"{theme:9} " + ", ".join(f"{name} {in_plain_words(settings[name])}" for name in names))
     print(

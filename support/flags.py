@@ -89,7 +89,11 @@ def parse_arguments(arguments, presets, networks, augmentations):
     add("--conditional", action=yes_or_no, help="train on the classes too, so that samples.py can draw one of them")
 
     add = parser.add_argument_group("the two networks").add_argument
-    add("--network", choices=networks, help="classic; dcgan: batch normalization; residual: none needed")
+    add(
+        "--network",
+        choices=networks,
+        help="classic; dcgan: batch normalization; residual: none needed; taught: D sees before",
+    )
     add("--noise-size", type=whole_number(), help="length of the noise vector z")
     add("--filters", type=whole_number(2), help="width of the networks: half is about four times as fast")
     add("--generator-batch-normalization", action=yes_or_no, help="normalise G's layers over the batch")
@@ -105,10 +109,13 @@ def parse_arguments(arguments, presets, networks, augmentations):
     add("--batch-size", type=whole_number(2), help="real pictures, and as many fakes, in a step")
     add("--epochs", type=whole_number(), help="passes over the real pictures")
     add("--learning-rate", type=positive_number, help="of both players' Adam; smaller is steadier and slower")
+    add("--generator-learning-rate", type=positive_number, help="of G's Adam, if it shall be another one than D's")
     add("--beta-1", type=share, help="Adam's memory of the gradient; above 0.5 the game tends to oscillate")
+    add("--beta-2", type=share, help="Adam's memory of the gradient's size")
     add("--slope-weight", type=number(lambda v: 0 <= v < math.inf, "a number from 0 up"), help="relativistic: gamma")
     add("--slope-of-one-in", type=whole_number(), help="relativistic: the slopes cost less at one pair in so many")
-    add("--averaging", type=share, help="relativistic: 0.999 draws with G's weights averaged over 1,000 steps; 0: not")
+    add("--averaging", type=share, help="0.999 draws with G's weights averaged over the last 1,000 steps; 0: the last")
+    add("--lesson-steps", type=whole_number(), help="taught: batches from which D learns to see before the game")
 
     # Where and how long to run: nothing of the game.
     add = parser.add_argument_group("the run").add_argument

@@ -20,13 +20,24 @@ def refuse_too_large_a_batch(models, batch_size, free):
     Raises:
         InputError: If what the layers put out is more than that.
     """
-    one_picture = 4 * sum(math.prod(layer.output.shape[1:]) for model in models for layer in model.layers)
+    one_picture = 4 * sum(values_of_a_picture(model) for model in models)
     if free is not None and one_picture * batch_size > free:
         fitting = max(2, int(free / (one_picture * MEASURED_SHARE)))
         raise InputError(
             f"--batch-size {batch_size} needs {one_picture * batch_size / 1e9:.1f} GB of memory and "
             f"{free / 1e9:.1f} GB are free; --batch-size {fitting} would fit, or a smaller --image-size or --filters"
         )
+
+
+def values_of_a_picture(model):
+    """Count the values that all layers of a functional model put out for one picture, those of models inside it too."""
+    count = 0
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            count += values_of_a_picture(layer)
+        else:
+            count += math.prod(layer.output.shape[1:])
+    return count
 
 
 @contextlib.contextmanager

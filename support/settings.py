@@ -14,12 +14,14 @@ STEPS_A_PLOT, STEPS_A_SAVE = 100, 400  # at least: oftener, a run on few picture
 MAY_CHANGE_ON_RESUME = {"epochs", "save_every", "plot_every", "score_every", "data"}  # data: the same, but moved
 
 
-def choose_settings(arguments, presets):
+def choose_settings(arguments, presets, small, large):
     """Settle what the run is.
 
     Args:
         arguments: The parsed flags; None where one was not typed.
         presets: Dictionary from a preset's name to its row of values.
+        small: As for `fit_to_machine`.
+        large: As for `fit_to_machine`.
 
     Returns:
         `(settings, run, checkpoint)`: plain values, the `RunFolder`, and what `load_newest_checkpoint` returned (None
@@ -44,12 +46,15 @@ def choose_settings(arguments, presets):
                 raise InputError(
                     f"{flag} is {was} in this run, received {in_plain_words(value)}; leave it out, or use another --out"
                 )
+        if "lesson_steps" not in settings and settings["loss"] != "relativistic":
+            settings["averaging"] = 0.0  # a run from when it was stored, and done in the relativistic game alone
         return presets[settings["preset"]] | settings | typed, run, checkpoint  # older runs lack newer settings
 
     preset = arguments.preset or "cifar10"
     settings = {"preset": preset, "seed": 0} | presets[preset] | typed
     settings["dry_run"] = arguments.dry_run
-    fit_to_loss(settings, typed)
+    fit_to_machine(settings, small, large)
+    fit_to_game(settings, typed)
     if arguments.dry_run:
         settings["epochs"] = 1
     if settings["data"] is None:
@@ -63,26 +68,33 @@ def choose_settings(arguments, presets):
     return settings, run, None
 
 
-def fit_to_loss(settings, typed):
-    """Switch off, in place, what has no meaning with the loss.
+def fit_to_game(settings, typed):
+    """Switch off, in place, what has no meaning with the loss or the network.
 
     Raises:
         InputError: If it was typed.
     """
-    relativistic = settings["loss"] == "relativistic"
-    meaningless = [] if settings["loss"] == "bce" else ["label_smoothing"]
+    relativistic, taught = settings["loss"] == "relativistic", settings["network"] == "taught"
+    if relativistic and taught:
+        raise InputError(
+            "--network taught has several logits, and --loss relativistic pairs one; use --loss hinge, or another "
+            "--network"
+        )
+    with_loss = [] if settings["loss"] == "bce" else ["label_smoothing"]
     # A logit that depends on chance or on the other pictures would show slopes that are not D's.
-    meaningless += ["dropout", "discriminator_batch_normalization"] if relativistic else []
-    if not relativistic:
-        meaningless += ["slope_weight", "slope_of_one_in", "averaging"]
-    for name in meaningless:
+    with_loss += (
+        ["dropout", "discriminator_batch_normalization"] if relativistic else ["slope_weight", "slope_of_one_in"]
+    )
+    with_network = ["discriminator_batch_normalization"] if taught else ["lesson_steps"]
+    for name in with_loss + with_network:
         if typed.get(name):
             flag, value = "--" + name.replace("_", "-"), in_plain_words(typed[name])
+            why = "loss" if name in with_loss else "network"
             raise InputError(
-                f"{flag} {value} has no meaning with --loss {settings['loss']}; leave it out, or choose another --loss"
+                f"{flag} {value} has no meaning with --{why} {settings[why]}; leave it out, or choose another --{why}"
             )
     for name in ("label_smoothing", "dropout", "discriminator_batch_normalization"):
-        if name in meaningless:
+        if name in with_loss + with_network:
             settings[name] = type(settings[name])(0)
 
 
@@ -90,14 +102,18 @@ def fit_to_machine(settings, small, large):
     """Choose, in place, what the preset leaves to the machine (None): the networks and the precision; and say so.
 
     Args:
-        settings: What `choose_settings` returned.
-        small: The settings of networks for a CPU, a dictionary from a name to a value.
-        large: The same for a GPU. A typed `network` that is in one of the two takes the rest of that one.
+        settings: A new run's.
+        small: The settings for a CPU, a dictionary from a name to a value.
+        large: The same for a GPU. A typed `network` or `loss` that is in one of the two takes the rest of that one.
     """
     accelerated = machine.is_accelerated()
-    chosen = next((row for row in (small, large) if row["network"] == settings["network"]), None)
+    typed = (settings["network"], settings["loss"])
+    chosen = next((row for row in (small, large) if row["network"] == typed[0]), None)
+    chosen = chosen or next((row for row in (small, large) if typed[0] is None and row["loss"] == typed[1]), None)
     chosen = chosen or (large if accelerated else small)
     missing = [name for name in chosen if settings[name] is None]
+    if settings["learning_rate"] is not None and "generator_learning_rate" in missing:
+        missing.remove("generator_learning_rate")  # one rate was typed: it is both players'
     settings |= {name: chosen[name] for name in missing}
     if missing:
         words = ", ".join(f"{name} {in_plain_words(chosen[name])}" for name in missing)

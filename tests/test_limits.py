@@ -127,6 +127,8 @@ def test_memory_of_a_picture_by_hand():
     memory.refuse_too_large_a_batch(models, 100, None)
     with pytest.raises(InputError, match=r"--batch-size 101 needs 0\.0 GB .*; --batch-size 80 would fit"):
         memory.refuse_too_large_a_batch(models, 101, 16_400)  # 16,400 / (164 x 1.25) = 80
+    inside = keras.Model(inputs, [wider, inputs])  # several outputs, and a layer of another model
+    assert memory.values_of_a_picture(keras.Model(inputs, keras.layers.Flatten()(inside(inputs)[0]))) == 12 + 36 + 24
 
 
 class ResourceExhaustedError(Exception):

@@ -8,6 +8,7 @@ import pytest
 from keras import layers, ops
 
 import augment_keras
+import averaging_keras
 import defGAN
 import defR3GAN
 import train
@@ -163,7 +164,7 @@ def test_averages_by_hand():
     themselves), 2/11, 3/12, 0.3 from then on.
     """
     variable = keras.Variable(np.array([1.0, 2.0], "float32"), name="kernel")
-    optimizer = defR3GAN.AveragingAdam(0.1, beta_1=0.0, beta_2=0.99, momentum=0.3)
+    optimizer = averaging_keras.AveragingAdam(0.1, beta_1=0.0, beta_2=0.99, momentum=0.3)
     optimizer.build([variable])
     average = None
     for momentum in (0.0, 2 / 11, 3 / 12, 0.3, 0.3):
@@ -201,13 +202,13 @@ def test_averaged_weights_get_statistics_of_their_own():
     noise = keras.Input((1,), name="noise")
     values_before = layers.Dense(1, name="dense")(noise)
     generator = keras.Model(noise, layers.BatchNormalization(momentum=0.9, name="normalization")(values_before))
-    optimizer = defR3GAN.AveragingAdam(0.0, beta_1=0.0, beta_2=0.99, momentum=0.9)
+    optimizer = averaging_keras.AveragingAdam(0.0, beta_1=0.0, beta_2=0.99, momentum=0.9)
     generator.get_layer("dense").set_weights([np.array([[3.0]], "float32"), np.array([7.0], "float32")])
     optimizer.build(generator.trainable_variables)
     optimizer.apply([ops.zeros(variable.shape) for variable in generator.trainable_variables])
     one = np.ones(1, "float32")
     generator.get_layer("normalization").set_weights([one, 0 * one, 100 * one, 100 * one])
-    defR3GAN.take_averages(generator, optimizer)
+    averaging_keras.take_averages(generator, optimizer)
     *_, mean, variance = generator.get_layer("normalization").get_weights()
     assert mean[0] == pytest.approx(7.0 + 0.9**40 * 93, abs=1.0)
     assert variance[0] == pytest.approx(9.0 + 0.9**40 * 91, rel=0.25)

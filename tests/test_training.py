@@ -273,8 +273,8 @@ def test_a_run_with_a_frozen_discriminator_is_stopped(data, tmp_path, monkeypatc
     """Would catch hours spent on the Keras 3 trap: with D frozen the run must not begin, and must write nothing."""
     compile_players = train.defGAN.compile_players
 
-    def compile_and_freeze(generator, discriminator, *arguments):
-        combined = compile_players(generator, discriminator, *arguments)
+    def compile_and_freeze(generator, discriminator, *arguments, **more):
+        combined = compile_players(generator, discriminator, *arguments, **more)
         discriminator.trainable = False
         return combined
 
@@ -494,25 +494,45 @@ def test_may_change_on_resume_is_no_more_than_promised():
     assert promised == settings.MAY_CHANGE_ON_RESUME
 
 
-def test_modern_repeats_and_resumes_to_the_byte(data, tmp_path, monkeypatch):
-    """Would catch the averages, or the noise of the slopes, being drawn anew where a modern run goes on."""
-    flags = ["--preset", "modern", "--augment", "color", "--epochs", "2"]
+@pytest.mark.parametrize("network", ["residual", "taught"])
+def test_modern_repeats_and_resumes_to_the_byte(data, tmp_path, monkeypatch, network):
+    """Would catch the averages, the noise of the slopes, or what D's eye has learnt being made anew after a resume."""
+    flags = ["--preset", "modern", "--network", network, "--augment", "color", "--epochs", "2"]
     play(data, tmp_path / "whole", *flags)
-    stop_after(monkeypatch, 4)
+    stop_after(
+        monkeypatch, 26 if network == "taught" else 4
+    )  # the lesson asks, too: before each of 20 steps, and after
     assert play(data, tmp_path / "parts", *flags) == 130
     stop_after(monkeypatch, 0)
     assert train.main(["--resume", "--out", str(tmp_path / "parts")]) == 0
     whole, parts = written(tmp_path / "whole"), written(tmp_path / "parts")
     assert whole == parts
-    names = [variable for group in ("turns", "generator optimizer") for variable in whole[1][group]]
-    assert len(whole[1]["turns"]) == 2 and len(names) > 20  # two seeds: augmentation's and the slopes'
+    assert len(whole[1]["generator optimizer"]) > 15  # the averages are in it
+    assert len(whole[1].get("turns", [])) == (2 if network == "residual" else 0)  # the seeds of augmentation and slopes
+
+
+def test_a_stop_in_the_lesson(data, tmp_path, monkeypatch, capsys):
+    """Would catch a game that goes on with an eye half taught, where Ctrl-C came before the first step."""
+    flags = ["--preset", "modern", "--network", "taught", "--epochs", "1"]
+    play(data, tmp_path / "whole", *flags)
+    stop_after(monkeypatch, 5)
+    assert play(data, tmp_path / "parts", *flags) == 130
+    assert "go on with: " in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "parts").rglob("*.npz")] == ["checkpoint_00000000.npz"]
+    stop_after(monkeypatch, 0)
+    assert train.main(["--resume", "--out", str(tmp_path / "parts")]) == 0
+    assert written(tmp_path / "whole") == written(tmp_path / "parts")
 
 
 def test_what_has_no_meaning_with_a_loss_is_refused(data, tmp_path, capsys):
     """Would catch a flag that changes nothing, or a relativistic D with dropout, whose slopes are chance."""
     out = ["--data", data, "--out", str(tmp_path / "run")]
-    line = error_of(capsys, *out, "--preset", "modern", "--dropout", "0.4")
+    line = error_of(capsys, *out, "--preset", "modern", "--network", "residual", "--dropout", "0.4")
     assert "--dropout 0.4 has no meaning with --loss relativistic" in line
+    line = error_of(capsys, *out, "--preset", "modern", "--loss", "relativistic", "--network", "taught")
+    assert "--network taught has several logits, and --loss relativistic pairs one; use --loss hinge" in line
+    line = error_of(capsys, *out, "--lesson-steps", "9")
+    assert "--lesson-steps 9 has no meaning with --network classic" in line
     line = error_of(capsys, *out, "--slope-weight", "2")
     assert "--slope-weight 2.0 has no meaning with --loss bce" in line
     assert not (tmp_path / "run").exists()

@@ -1,0 +1,192 @@
+"""The discriminator that is taught to see: its bound, its lesson, what stands still in the game. On every backend."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import defGAN
+import taught_keras
+import train
+from support import settings as support_settings
+
+SIDE = 8
+SETTINGS = train.PRESETS["modern"] | train.SMALL
+SETTINGS |= {"filters": 4, "noise_size": 5, "mixed_precision": False, "image_size": [SIDE, SIDE], "augment": []}
+
+
+def values(tensor):
+    """Copy a tensor or variable to an array."""
+    return np.array(ops.convert_to_numpy(tensor))
+
+
+def weights_of(model):
+    """Copy all of a model's weights, as bytes."""
+    return [weight.tobytes() for weight in model.get_weights()]
+
+
+def half_dark(count, random):
+    """Draw pictures of two classes, dark (0) and bright (1), with noise: `(images, classes)`."""
+    classes = np.arange(count) % 2
+    images = random.integers(0, 60, (count, SIDE, SIDE, 3)) + 150 * classes[:, None, None, None]
+    return images.astype("uint8"), classes
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 5, 7), (4, 4, 3, 32), (4, 4, 32, 1)])
+def test_the_singular_value_is_that_of_another_method(shape):
+    """Would catch axes that are counted together wrongly, or a power method that ends too early: NumPy's SVD says it.
+
+    Values so close together that the method confuses them differ little themselves: hence 3 %, and never above.
+    """
+    kernel = np.random.default_rng(0).standard_normal(shape).astype("float32")
+    exact = np.linalg.svd(kernel.reshape(-1, shape[-1]), compute_uv=False)[0]
+    estimate = float(taught_keras.largest_singular_value(ops.array(kernel)))
+    assert 0.97 * exact < estimate < 1.0001 * exact
+
+
+def test_a_known_singular_value():
+    """Would catch a Frobenius norm in its place: of diagonal 3, 4 the largest is 4, the norm would be 5."""
+    kernel = ops.array(np.diag([3.0, 4.0]).astype("float32").reshape(1, 1, 2, 2))
+    assert float(taught_keras.largest_singular_value(kernel)) == pytest.approx(4.0, rel=1e-3)
+    assert float(taught_keras.largest_singular_value(0.0 * kernel)) == 0.0
+
+
+def test_a_bounded_convolution_by_hand():
+    """Would catch a kernel that is not divided, or a bias that is: 0.5 and -0.75 over 0.75, on 3 and 1, plus 0.1."""
+    layer = taught_keras.SpectralConv2D(2, 1)
+    pictures = np.array([3.0, 1.0], "float32").reshape(1, 1, 1, 2)
+    layer.build(pictures.shape)
+    layer.set_weights([np.diag([0.5, -0.75]).astype("float32").reshape(1, 1, 2, 2), np.full(2, 0.1, "float32")])
+    np.testing.assert_allclose(values(layer(pictures)).ravel(), [2.0 + 0.1, -1.0 + 0.1], rtol=1e-3)
+    layer.kernel.assign(100.0 * layer.kernel)
+    np.testing.assert_allclose(values(layer(pictures)).ravel(), [2.1, -0.9], rtol=1e-3)
+
+
+def test_being_asked_changes_nothing():
+    """Would catch a bound that is stored while D is only asked, as in G's turn: Keras' own wrapper does so."""
+    discriminator = taught_keras.taught_discriminator(SIDE, SIDE, filters=4)
+    before = weights_of(discriminator)
+    discriminator(np.zeros((2, SIDE, SIDE, 3), "float32"), training=True)
+    assert weights_of(discriminator) == before
+
+
+@pytest.mark.parametrize(("size", "branches"), [((8, 8), 2), ((32, 32), 4), ((33, 47), 4), ((64, 64), 5)])
+def test_a_logit_of_each_branch(size, branches):
+    """Would catch a map without a branch, or a size that is no power of two failing inside."""
+    discriminator = taught_keras.taught_discriminator(*size, class_count=3, filters=4)
+    logits = discriminator([np.full((2, *size, 3), 0.5, "float32"), np.array([[0], [2]])], training=False)
+    assert tuple(logits.shape) == (2, branches) and np.ptp(values(logits), axis=0).min() > 0  # the class counts
+    assert len(discriminator.get_layer("eye").outputs) == branches - 1
+
+
+def test_what_d_says_with_several_logits():
+    """Would catch D(x) as a sum over the branches: sigmoids of 0, 2, 0, -2 have the mean 0.5."""
+    logits = ops.array([[0.0, 2.0], [0.0, -2.0], [50.0, 50.0]])
+    is_real = ops.array([[1.0], [1.0], [0.0]])
+    assert float(defGAN.d_of_real(is_real, logits)) == pytest.approx(0.5, rel=1e-5)
+    assert float(defGAN.d_of_fake(is_real, logits)) == pytest.approx(1.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("class_count", [0, 3])
+@pytest.mark.parametrize("augment", [[], ["color"]])
+def test_the_eye_stands_still_in_the_game(class_count, augment):
+    """Would catch an eye that G or D moves, statistics of batch normalization among it, or a branch that stands."""
+    keras.utils.set_random_seed(0)
+    players = train.build_players(SETTINGS | {"augment": augment}, class_count)
+    random = np.random.default_rng(1)
+    real = random.uniform(-1, 1, (6, SIDE, SIDE, 3)).astype("float32")
+    classes = np.arange(6).reshape(-1, 1) % class_count if class_count else None
+    eye = players.discriminator.get_layer("eye")
+    before = weights_of(eye)
+    check = defGAN.StepCheck(players.generator, players.discriminator)
+    for _ in range(2):
+        train.play_step(players, real, classes, random.standard_normal((2, 6, 5), dtype="float32"), check)
+    assert weights_of(eye) == before and len(before) == 6  # a convolution, from kernel to variance
+
+
+def test_g_has_a_rate_of_its_own():
+    """Would catch G moved at D's rate: Adam's first step has the size of the rate, whatever the gradient."""
+    keras.utils.set_random_seed(0)
+    rates = {"learning_rate": 0.001, "generator_learning_rate": 0.01, "averaging": 0.0}
+    players = train.build_players(SETTINGS | rates, 0)
+    layer = players.generator.get_layer("start")
+    before = values(layer.kernel)
+    random = np.random.default_rng(1)
+    real = random.uniform(-1, 1, (6, SIDE, SIDE, 3)).astype("float32")
+    train.play_step(players, real, None, random.standard_normal((2, 6, 5), dtype="float32"))
+    assert np.median(np.abs(values(layer.kernel) - before)) == pytest.approx(0.01, rel=0.01)
+    assert float(players.discriminator.optimizer.learning_rate) == pytest.approx(0.001)
+
+
+def test_turns_by_hand():
+    """Would catch an answer that is not by how much its picture was turned, or turned sides of no square.
+
+    A picture of 8x10 whose middle square is bright in its left half: turned against the clock by a quarter its lower
+    half is bright, by two the right one, by three the upper one.
+    """
+    picture = np.zeros((SIDE, SIDE + 2, 3), "uint8")
+    picture[:, 1:5] = 255
+    images = np.stack([picture] * 40)
+    pictures, answers = next(taught_keras.lesson(images, None, 40, False, np.random.default_rng(0)))
+    assert pictures.shape == (40, SIDE, SIDE, 3) and set(answers) == {0, 1, 2, 3}
+    bright = {0: np.s_[:, :4], 1: np.s_[4:], 2: np.s_[:, 4:], 3: np.s_[:4]}
+    for one, answer in zip(pictures, answers, strict=True):
+        assert (one[bright[answer]] == 1.0).all() and one.mean() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_classes_stay_with_their_pictures():
+    """Would catch classes in another order than the pictures, pictures left out, or mirrored ones where none may be."""
+    images = np.zeros((20, SIDE, SIDE, 3), "uint8")
+    images[:, 0, 0, 0] = np.arange(20)  # who it is, in a corner
+    batches = taught_keras.lesson(images, np.arange(20) + 5, 10, False, np.random.default_rng(0))
+    seen = [next(batches) for _ in range(2)]
+    for pictures, answers in seen:
+        assert np.array_equal(np.rint((pictures[:, 0, 0, 0] + 1) * 127.5).astype(int) + 5, answers)
+    assert {answer for _, answers in seen for answer in answers} == set(range(5, 25))
+    pictures, _ = next(taught_keras.lesson(images + 1, np.arange(20), 20, True, np.random.default_rng(0)))
+    mirrored = (pictures[:, 0, -1, 0] > pictures[:, 0, 0, 0]).sum() + (pictures[0, 0, 0, 0] != pictures[0, 0, -1, 0])
+    assert 3 < mirrored < 17
+
+
+def test_the_eye_learns():
+    """Would catch a lesson whose weights do not reach D's eye, or that teaches nothing: two classes, told by light."""
+    keras.utils.set_random_seed(0)
+    images, classes = half_dark(64, np.random.default_rng(0))
+    discriminator = taught_keras.taught_discriminator(SIDE, SIDE, class_count=2, filters=4)
+    before, eye = weights_of(discriminator), discriminator.get_layer("eye")
+    eye_before = weights_of(eye)
+    made, share = taught_keras.teach(discriminator, images, classes, steps=1000)
+    assert made == taught_keras.TIMES_EACH and share > 0.95  # 64 pictures are one batch, and seen 20 times
+    assert all(now != then for now, then in zip(weights_of(eye), eye_before, strict=True))
+    changed = sum(now != then for now, then in zip(weights_of(discriminator), before, strict=True))
+    assert changed == len(eye_before)  # and nothing else
+    assert not eye.trainable_variables
+
+
+def test_the_lesson_is_the_same_each_time():
+    """Would catch an order of pictures or first weights that the seed does not fix."""
+    images, classes = half_dark(40, np.random.default_rng(0))
+    ends = []
+    for _ in range(2):
+        keras.utils.set_random_seed(3)
+        discriminator = taught_keras.taught_discriminator(SIDE, SIDE, filters=4)
+        taught_keras.teach(discriminator, images, None, steps=3, seed=3)
+        ends.append(weights_of(discriminator))
+    assert ends[0] == ends[1]
+
+
+def test_a_lesson_may_end_early():
+    """Would catch a lesson that a Ctrl-C must wait for."""
+    images, classes = half_dark(40, np.random.default_rng(0))
+    discriminator = taught_keras.taught_discriminator(SIDE, SIDE, class_count=2, filters=4)
+    left = iter([True, True])
+    made, _ = taught_keras.teach(discriminator, images, classes, may_go_on=lambda: next(left, False))
+    assert made == 2
+
+
+def test_one_rate_that_is_typed_is_both_players(capsys, monkeypatch):
+    """Would catch `--learning-rate` leaving G's at the preset's twice as high one."""
+    monkeypatch.setattr(support_settings.machine, "devices", lambda: ["cpu:0"])
+    chosen = train.PRESETS["modern"] | {"mixed_precision": False, "learning_rate": 1e-4}
+    support_settings.fit_to_machine(chosen, train.SMALL, train.LARGE)
+    assert chosen["generator_learning_rate"] is None and chosen["learning_rate"] == 1e-4
