@@ -101,10 +101,8 @@ def build_eye(height=32, width=32, channels=3, filters=24):
     halvings = discri_keras.halvings(height, width)
     for step in range(1, halvings + 1):
         step_filters = filters * min(2 ** (step - 1), 8)
-        features = convolve(
-            features, step_filters, 4, 2, f"halve_{step}"
-        )  # (b, 16, 16, 24), (b, 8, 8, 48), (b, 4, 4, 96)
-        if step == halvings - 1:  # one more look where it is cheap and the map is still wide: (b, 8, 8, 96)
+        features = convolve(features, step_filters, 4, 2, f"halve_{step}")  # (b, 16, 16, 24), (8, 8, 48), (4, 4, 96)
+        if step == halvings - 1:  # one more look, where it is cheap and the map is still wide: (b, 8, 8, 96)
             features = convolve(features, 2 * step_filters, 3, 1, "look")
         maps.append(features)
     return keras.Model(picture, maps, name="eye")
