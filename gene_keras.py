@@ -150,14 +150,7 @@ def classic_generator(
 
 
 def dcgan_generator(
-    height=64,
-    width=64,
-    channels=3,
-    noise_size=100,
-    class_count=0,
-    filters=64,
-    batch_normalization=True,
-    last_look=False,
+    height=64, width=64, channels=3, noise_size=100, class_count=0, filters=64, batch_normalization=True
 ):
     """Build the DCGAN generator, scaled to the size: transposed convolutions, batch normalization, ReLU, tanh.
 
@@ -173,9 +166,6 @@ def dcgan_generator(
         class_count: Number of classes; 0 leaves the class input out.
         filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
         batch_normalization: Whether each hidden layer is normalised over the batch.
-        last_look: Whether a convolution at full size draws the picture. A transposed one alone, whose neighbouring
-            pixels come from different weights, leaves a fine regular pattern (Odena et al. 2016,
-            https://distill.pub/2016/deconv-checkerboard); it costs a sixth of a step of `modern` on a CPU.
 
     Input shape:
         Noise `(b, noise_size)` from a standard normal distribution; with classes also class numbers `(b, 1)`, int32.
@@ -196,8 +186,6 @@ def dcgan_generator(
     start_height, start_width, doublings = starting_size(height, width)
     widths = [filters * min(2 ** (doublings - 1 - step), 8) for step in range(doublings)]  # 512, 256, 128, 64
     small_weights = keras.initializers.RandomNormal(stddev=0.02)
-    last = {"padding": "same", "activation": "tanh", "kernel_initializer": small_weights}
-    last |= {"dtype": "float32", "name": "picture"}
 
     def activate(features, name):
         if batch_normalization and class_count:
@@ -212,15 +200,21 @@ def dcgan_generator(
     )(vector)
     features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 512)
     features = activate(features, "start")
-    if last_look:
-        widths.append(max(1, filters // 2))
     for step, step_filters in enumerate(widths[1:], start=1):
         features = layers.Conv2DTranspose(  # (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
             step_filters, 4, strides=2, padding="same", kernel_initializer=small_weights, name=f"double_{step}"
         )(features)
         features = activate(features, f"double_{step}")
-    draw = layers.Conv2D(channels, 3, **last) if last_look else layers.Conv2DTranspose(channels, 4, strides=2, **last)
-    pictures = draw(features)  # (b, 64, 64, 3)
+    pictures = layers.Conv2DTranspose(  # (b, 64, 64, 3)
+        channels,
+        4,
+        strides=2,
+        padding="same",
+        activation="tanh",
+        kernel_initializer=small_weights,
+        dtype="float32",
+        name="picture",
+    )(features)
     return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 64, 64, 3)
 
 

@@ -169,17 +169,6 @@ def test_presets_carry_the_published_values():
     assert train.PRESETS["cifar100"]["plot_every"] == 1 and train.PRESETS["cars"]["shuffle_window"] == 8000
 
 
-def test_a_last_look_is_one_convolution_more_at_full_size():
-    """Would catch the picture drawn by a transposed convolution after all, or a map that is not yet at full size."""
-    generator = gene_keras.dcgan_generator(32, 32, noise_size=5, class_count=3, filters=4, last_look=True)
-    picture = generator.get_layer("picture")
-    assert type(picture) is keras.layers.Conv2D and picture.kernel.shape == (3, 3, 2, 3)
-    assert picture.input.shape == (None, 32, 32, 2) and generator.output_shape == (None, 32, 32, 3)
-    plain = gene_keras.dcgan_generator(32, 32, noise_size=5, class_count=3, filters=4)
-    # 4x4 from 4 maps to 2, a bias, statistics, scale and shift of three classes; 3x3 instead of 4x4 from 4 maps
-    assert generator.count_params() - plain.count_params() == (128 + 2) + 4 + 12 + (54 + 3) - (192 + 3)
-
-
 def test_the_class_changes_the_picture():
     """Would catch a class input that is embedded and then forgotten."""
     generator = gene_keras.classic_generator(8, 8, noise_size=5, class_count=3, filters=2)
