@@ -26,6 +26,7 @@ HIGHEST_LEARNING_RATE, WARM_UP = 0.1, 0.2  # the second: the share of the steps 
 MOMENTUM, WEIGHT_DECAY, LABEL_SMOOTHING = 0.9, 5e-4, 0.1
 TURNS = 4  # by 0, 90, 180 and 270 degrees
 BRANCH_FILTERS = 32
+BOUND = 3.0  # of a branch's kernels
 
 
 def largest_singular_value(kernel, steps=4):
@@ -52,12 +53,14 @@ def largest_singular_value(kernel, steps=4):
 
 
 class SpectralConv2D(layers.Conv2D):
-    """A convolution whose kernel is divided by its largest singular value, so that it cannot stretch.
+    """A convolution whose kernel is scaled until its largest singular value is `BOUND`: no layer stretches much more.
 
-    Without such a bound a D that looks through a trained eye is soon sure of everything, and G is told nothing
-    (Miyato et al. 2018, https://arxiv.org/abs/1802.05957). Only the kernel's direction counts; as it grows in training
-    the steps in direction become smaller. The singular value is computed anew each time and nothing is stored, unlike
-    in `keras.layers.SpectralNormalization`, which writes into the kernel while D is only asked, in G's turn too.
+    Without a bound a D that looks through a trained eye is soon sure of everything, and G is told nothing (Miyato et
+    al. 2018, https://arxiv.org/abs/1802.05957). Theirs is 1. Here few layers follow the eye, and each LeakyReLU leaves
+    a fifth of what is below 0: with 1 the answers stay fainter than the margin that the hinge loss asks for. Only the
+    kernel's direction counts; as it grows in training the steps in direction become smaller. The singular value is
+    computed anew each time and nothing is stored, unlike in `keras.layers.SpectralNormalization`, which writes into
+    the kernel while D is only asked, in G's turn too.
     """
 
     def __init__(self, filters, kernel_size, **arguments):
@@ -66,10 +69,10 @@ class SpectralConv2D(layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         stretch = ops.cast(largest_singular_value(kernel), kernel.dtype)
-        return super().convolution_op(inputs, kernel / (stretch + 1e-12))
+        return super().convolution_op(inputs, BOUND * kernel / (stretch + 1e-12))
 
 
-def build_eye(height=32, width=32, channels=3, filters=24):
+def build_eye(height=32, width=32, channels=3, filters=32):
     """Build the network that is taught: strided convolutions with batch normalization, a map of each size.
 
     Args:
@@ -82,7 +85,7 @@ def build_eye(height=32, width=32, channels=3, filters=24):
         Pictures `(b, height, width, channels)` in [-1, 1].
 
     Output shape:
-        A list of maps, the largest first: for 32x32 `(b, 16, 16, 24)`, `(b, 8, 8, 96)`, `(b, 4, 4, 96)`.
+        A list of maps, the largest first: for 32x32 `(b, 16, 16, 32)`, `(b, 8, 8, 128)`, `(b, 4, 4, 128)`.
 
     Returns:
         A `keras.Model`.
@@ -101,8 +104,8 @@ def build_eye(height=32, width=32, channels=3, filters=24):
     halvings = discri_keras.halvings(height, width)
     for step in range(1, halvings + 1):
         step_filters = filters * min(2 ** (step - 1), 8)
-        features = convolve(features, step_filters, 4, 2, f"halve_{step}")  # (b, 16, 16, 24), (8, 8, 48), (4, 4, 96)
-        if step == halvings - 1:  # one more look, where it is cheap and the map is still wide: (b, 8, 8, 96)
+        features = convolve(features, step_filters, 4, 2, f"halve_{step}")  # (b, 16, 16, 32), (8, 8, 64), (4, 4, 128)
+        if step == halvings - 1:  # one more look, where it is cheap and the map is still wide: (b, 8, 8, 128)
             features = convolve(features, 2 * step_filters, 3, 1, "look")
         maps.append(features)
     return keras.Model(picture, maps, name="eye")
@@ -124,8 +127,7 @@ def taught_discriminator(
         width: Width of the pictures in pixels, at least 8.
         channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
         class_count: Number of classes; 0 leaves the class input out.
-        filters: The eye has three quarters as many at half the picture's size: it is looked through oftener than G
-            draws.
+        filters: The eye's at half the picture's size, as G's.
         dropout: Share of the last features that is set to 0 at random in training.
         augmentation: A layer from pictures to pictures that comes first, as in augment_keras.py; or None.
 
@@ -144,7 +146,7 @@ def taught_discriminator(
     """
     inputs = discri_keras.picture_and_class(height, width, channels, class_count)  # shapes below: 32x32
     pictures = augmentation(inputs[0]) if augmentation else inputs[0]
-    eye = build_eye(height, width, channels, max(1, 3 * filters // 4))
+    eye = build_eye(height, width, channels, filters)
     eye.trainable = False  # for good, and before anything is compiled: its weights are only ever set
     logits = []
     for number, features in enumerate([pictures, *eye(pictures)]):
@@ -228,7 +230,7 @@ def teach(discriminator, images, classes, steps=STEPS, flip=False, seed=0, may_g
         height = width = min(height, width)  # the same weights: an eye is convolutions alone
     pupil = build_eye(height, width, channels, eye.get_layer("halve_1").filters)
     answer_count = TURNS if classes is None else int(np.max(classes)) + 1
-    means = layers.GlobalAveragePooling2D(name="means")(pupil.outputs[-1])  # (b, 96)
+    means = layers.GlobalAveragePooling2D(name="means")(pupil.outputs[-1])  # (b, 128)
     answer = layers.Dense(answer_count, dtype="float32", activation="softmax", name="answer")(means)
     learner = keras.Model(pupil.inputs, answer, name="learner")
 

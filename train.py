@@ -12,6 +12,7 @@ The game, a step at a time, is `play_step`; the rest loads, shows and saves. Eve
 
 import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
+import functools
 import math
 import sys
 import time
@@ -112,7 +113,7 @@ NETWORKS = {
     "classic": (gene_keras.classic_generator, discri_keras.classic_discriminator),
     "dcgan": (gene_keras.dcgan_generator, discri_keras.dcgan_discriminator),
     "residual": (residual_keras.residual_generator, residual_keras.residual_discriminator),
-    "taught": (gene_keras.dcgan_generator, taught_keras.taught_discriminator),
+    "taught": (functools.partial(gene_keras.dcgan_generator, sketch=True), taught_keras.taught_discriminator),
 }
 
 
