@@ -2,22 +2,21 @@
 
     python gene_keras.py        prints the summary of the CIFAR-10 generator
 
-Two networks, all plain Keras layers for any height and width from 8 up (a third is in residual_keras.py):
+Two networks, all plain Keras layers for any height and width from 8 up (more: residual_keras.py, sketching_keras.py):
 
 - `classic_generator`: a dense layer, then transposed convolutions with LeakyReLU; with or without batch normalization.
 - `dcgan_generator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization and ReLU throughout.
 
-All start from a small map, ceil(size / 2^k) with a short side of 4 to 6, double it k times and crop the centre. Their
-kernel, 4, is a multiple of the stride, 2, so that all pixels get as many contributions: else there would be
-a checkerboard (https://distill.pub/2016/deconv-checkerboard). Left out: connections from the noise to later layers.
+All start from a small map, ceil(size / 2^k) with a short side of 4 to 6, double it k times and crop the centre. Left
+out: upsampling by repeated pixels (transposed convolutions whose kernel, 4, is a multiple of the stride, 2, leave no
+checkerboard either: https://distill.pub/2016/deconv-checkerboard; at most a weave, see sketching_keras.py) and
+connections from the noise to later layers.
 """
 
 import math
 
 import keras
 from keras import layers
-
-STROKE_FILTERS = 8
 
 
 def starting_size(height, width):
@@ -98,34 +97,6 @@ def crop_centre(pictures, height, width):
     return layers.Cropping2D(crop, dtype="float32", name="crop")(pictures)
 
 
-def sketch_and_strokes(features, channels, start_weights):
-    """Draw the picture in two parts that are added up: a smooth sketch, and strokes at the picture's full size.
-
-    Of a transposed convolution with stride 2, each pixel of a square of four is drawn by another part of the kernel,
-    and where these do not agree the picture has a fine weave. The sketch has none: it is drawn at half the size and
-    enlarged smoothly (a skip connection as in Karras et al. 2020, https://arxiv.org/abs/1912.04958, section 4.1). And
-    the strokes can lose it: their last convolution is at full size, so it sees a square's pixels beside each other.
-
-    Args:
-        features: Tensor `(b, height / 2, width / 2, filters)`.
-        channels: Of the picture.
-        start_weights: Initializer of the kernels.
-
-    Returns:
-        The picture `(b, height, width, channels)`, in [-1, 1].
-    """
-    exact = {"kernel_initializer": start_weights, "dtype": "float32"}  # bfloat16 would show as bands of colour
-    sketch = layers.Conv2D(channels, 1, name="sketch_at_half_size", **exact)(features)  # (b, 16, 16, 3)
-    sketch = layers.UpSampling2D(2, interpolation="bilinear", dtype="float32", name="sketch")(sketch)  # (b, 32, 32, 3)
-    strokes = layers.Conv2DTranspose(  # (b, 32, 32, 8): few, as it is here that filters cost most
-        STROKE_FILTERS, 4, strides=2, padding="same", kernel_initializer=start_weights, name="double_strokes"
-    )(features)
-    strokes = layers.LeakyReLU(0.2, name="double_strokes_activation")(strokes)
-    strokes = layers.Conv2D(channels, 3, padding="same", dtype="float32", name="strokes")(strokes)  # (b, 32, 32, 3)
-    both = layers.Add(dtype="float32", name="sketch_and_strokes")([sketch, strokes])
-    return layers.Activation("tanh", dtype="float32", name="picture")(both)
-
-
 def classic_generator(
     height=32, width=32, channels=3, noise_size=100, class_count=0, filters=128, batch_normalization=False
 ):
@@ -179,22 +150,47 @@ def classic_generator(
     return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
 
 
+def dcgan_features(height, width, noise_size, class_count, filters, batch_normalization, start_weights):
+    """Build the DCGAN generator up to half the picture's size.
+
+    The arguments are those of `dcgan_generator`, and `start_weights`, the initializer of the kernels.
+
+    Returns:
+        `(inputs, features)`: one Keras input or a list of two, and the last hidden map `(b, height / 2, width / 2,
+        filters)`, or a little larger.
+    """
+    start_height, start_width, doublings = starting_size(height, width)
+    widths = [filters * min(2 ** (doublings - 1 - step), 8) for step in range(doublings)]  # 512, 256, 128, 64
+
+    def activate(features, name):
+        if batch_normalization and class_count:
+            features = normalize_by_class(features, inputs[1], class_count, name)
+        elif batch_normalization:
+            features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
+        return layers.ReLU(name=f"{name}_activation")(features)
+
+    inputs, vector = noise_and_class(noise_size, class_count, joined=not batch_normalization)  # shapes: 64x64
+    features = layers.Dense(  # (b, 8192)
+        start_height * start_width * widths[0], kernel_initializer=start_weights, name="start"
+    )(vector)
+    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 512)
+    features = activate(features, "start")
+    for step, step_filters in enumerate(widths[1:], start=1):
+        features = layers.Conv2DTranspose(  # (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
+            step_filters, 4, strides=2, padding="same", kernel_initializer=start_weights, name=f"double_{step}"
+        )(features)
+        features = activate(features, f"double_{step}")
+    return inputs, features
+
+
 def dcgan_generator(
-    height=64,
-    width=64,
-    channels=3,
-    noise_size=100,
-    class_count=0,
-    filters=64,
-    batch_normalization=True,
-    sketch=False,
+    height=64, width=64, channels=3, noise_size=100, class_count=0, filters=64, batch_normalization=True
 ):
     """Build the DCGAN generator, scaled to the size: transposed convolutions, batch normalization, ReLU, tanh.
 
     Radford et al. 2016, section 3 and figure 1; the weights start from a normal distribution of deviation 0.02
     (section 4). The paper's network for 64x64 is `filters=128`; ours is the half as wide one that most code uses.
-    With classes, batch normalization is where they enter, as `normalize_by_class` says. `sketch` draws the picture in
-    another way than the paper, and a better one: see `sketch_and_strokes`.
+    With classes, batch normalization is where they enter, as `normalize_by_class` says.
 
     Args:
         height: Height of the pictures in pixels, at least 8.
@@ -204,7 +200,6 @@ def dcgan_generator(
         class_count: Number of classes; 0 leaves the class input out.
         filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
         batch_normalization: Whether each hidden layer is normalised over the batch.
-        sketch: Whether the picture is the sum of a smooth sketch and of strokes.
 
     Input shape:
         Noise `(b, noise_size)` from a standard normal distribution; with classes also class numbers `(b, 1)`, int32.
@@ -222,41 +217,20 @@ def dcgan_generator(
         >>> dcgan_generator(240, 360).output_shape
         (None, 240, 360, 3)
     """
-    start_height, start_width, doublings = starting_size(height, width)
-    widths = [filters * min(2 ** (doublings - 1 - step), 8) for step in range(doublings)]  # 512, 256, 128, 64
     small_weights = keras.initializers.RandomNormal(stddev=0.02)
-
-    def activate(features, name):
-        if batch_normalization and class_count:
-            features = normalize_by_class(features, inputs[1], class_count, name)
-        elif batch_normalization:
-            features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
-        return layers.ReLU(name=f"{name}_activation")(features)
-
-    inputs, vector = noise_and_class(noise_size, class_count, joined=not batch_normalization)  # shapes: 64x64
-    features = layers.Dense(  # (b, 8192)
-        start_height * start_width * widths[0], kernel_initializer=small_weights, name="start"
-    )(vector)
-    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 512)
-    features = activate(features, "start")
-    for step, step_filters in enumerate(widths[1:], start=1):
-        features = layers.Conv2DTranspose(  # (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
-            step_filters, 4, strides=2, padding="same", kernel_initializer=small_weights, name=f"double_{step}"
-        )(features)
-        features = activate(features, f"double_{step}")
-    if sketch:
-        pictures = sketch_and_strokes(features, channels, small_weights)
-    else:
-        pictures = layers.Conv2DTranspose(  # (b, 64, 64, 3)
-            channels,
-            4,
-            strides=2,
-            padding="same",
-            activation="tanh",
-            kernel_initializer=small_weights,
-            dtype="float32",
-            name="picture",
-        )(features)
+    inputs, features = dcgan_features(
+        height, width, noise_size, class_count, filters, batch_normalization, start_weights=small_weights
+    )
+    pictures = layers.Conv2DTranspose(  # (b, 64, 64, 3)
+        channels,
+        4,
+        strides=2,
+        padding="same",
+        activation="tanh",
+        kernel_initializer=small_weights,
+        dtype="float32",
+        name="picture",
+    )(features)
     return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 64, 64, 3)
 
 

@@ -12,7 +12,6 @@ The game, a step at a time, is `play_step`; the rest loads, shows and saves. Eve
 
 import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
-import functools
 import math
 import sys
 import time
@@ -29,6 +28,7 @@ import defR3GAN
 import discri_keras
 import gene_keras
 import residual_keras
+import sketching_keras
 import taught_keras
 from support import checkpoints, curves, flags, machine, memory, rehearsal, run_folder, scoring
 from support.announce import say_settings, say_time, say_what_next
@@ -113,7 +113,7 @@ NETWORKS = {
     "classic": (gene_keras.classic_generator, discri_keras.classic_discriminator),
     "dcgan": (gene_keras.dcgan_generator, discri_keras.dcgan_discriminator),
     "residual": (residual_keras.residual_generator, residual_keras.residual_discriminator),
-    "taught": (functools.partial(gene_keras.dcgan_generator, sketch=True), taught_keras.taught_discriminator),
+    "taught": (sketching_keras.sketching_generator, taught_keras.taught_discriminator),
 }
 
 

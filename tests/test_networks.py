@@ -7,6 +7,7 @@ from keras import layers
 
 import discri_keras
 import gene_keras
+import sketching_keras
 import train
 
 
@@ -96,52 +97,46 @@ def test_dcgan_at_64_follows_the_paper():
     assert kernel.std() == pytest.approx(0.02, rel=0.01)
 
 
-def drawn_in_two_parts(features, channels=1):
-    """Give a model of `sketch_and_strokes` alone, its kernels and biases all 0."""
-    inputs = keras.Input(features.shape[1:])
-    model = keras.Model(inputs, gene_keras.sketch_and_strokes(inputs, channels, "zeros"))
-    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
-    return model
+def drawn_in_two_parts(height, width, filters, channels=1):
+    """Give a model of `sketch_and_strokes` alone."""
+    features = keras.Input((height, width, filters))
+    return keras.Model(features, sketching_keras.sketch_and_strokes(features, channels, "glorot_uniform"))
 
 
-def test_the_sketch_is_enlarged_smoothly():
+def test_the_sketch_is_enlarged_smoothly_and_the_strokes_are_added():
     """Would catch pixels repeated, corners aligned, or tanh before the sum: an edge 0, 1 becomes 0, 1/4, 3/4, 1."""
-    features = np.tile(np.array([0.0, 1.0], "float32"), (2, 1)).reshape(1, 2, 2, 1)
-    model = drawn_in_two_parts(features)
+    model = drawn_in_two_parts(2, 2, 1)
+    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
     model.get_layer("sketch_at_half_size").set_weights([np.full((1, 1, 1, 1), 2.0), np.array([0.5])])
-    model.get_layer("strokes").set_weights([np.zeros((3, 3, 8, 1)), np.array([-0.25])])
+    model.get_layer("strokes").set_weights([np.zeros((3, 3, sketching_keras.STROKE_FILTERS, 1)), np.array([-0.25])])
+    features = np.tile(np.array([0.0, 1.0], "float32"), (2, 1)).reshape(1, 2, 2, 1)
     row = np.tanh(0.5 - 0.25 + 2.0 * np.array([0.0, 0.25, 0.75, 1.0]))
     np.testing.assert_allclose(np.array(model(features))[0, :, :, 0], np.tile(row, (4, 1)), rtol=1e-5)
 
 
-def test_the_strokes_are_drawn_at_full_size():
-    """Would catch strokes that are enlarged after they were drawn, or a slope that is missing.
+def test_nothing_that_is_drawn_has_a_weave():
+    """Would catch a transposed convolution in the drawing: of one colour it makes squares of four colours.
 
-    Of the stride-2 kernel the one at row 1, column 1 alone is not 0: it lands on the first pixel of each square. 2 is
-    above 0 and stays; -2 becomes -0.4; the last convolution moves all by one pixel to the right and adds them up.
+    Away from the border, which two convolutions of 3x3 see from two pixels off.
     """
-    features = np.ones((1, 2, 2, 1), "float32")
-    model = drawn_in_two_parts(features)
-    kernel = np.zeros((4, 4, 8, 1), "float32")
-    kernel[1, 1, :2, 0] = [2.0, -2.0]
-    model.get_layer("double_strokes").set_weights([kernel, np.zeros(8)])
-    kernel = np.zeros((3, 3, 8, 1), "float32")
-    kernel[1, 0] = 1.0
-    model.get_layer("strokes").set_weights([kernel, np.zeros(1)])
-    expected = np.zeros((4, 4))
-    expected[::2, 1::2] = np.tanh(2.0 - 0.4)
-    np.testing.assert_allclose(np.array(model(features))[0, :, :, 0], expected, atol=1e-6)
+    keras.utils.set_random_seed(0)
+    flat = np.full((1, 6, 6, 5), 0.7, "float32")
+    drawn = np.array(drawn_in_two_parts(6, 6, 5)(flat))[0, 2:-2, 2:-2, 0]
+    assert np.ptp(drawn) < 1e-6 and abs(drawn[0, 0]) > 1e-3
+    transposed = np.array(layers.Conv2DTranspose(1, 4, strides=2, padding="same")(flat))[0, 2:-2, 2:-2, 0]
+    assert len(np.unique(transposed.round(5))) == 4
 
 
-def test_a_sketching_dcgan_differs_in_its_end_alone():
-    """Would catch a sketch from another map than that of half size, or two ways to draw at once.
+def test_a_sketching_generator_counted_by_hand():
+    """Would catch a layer left out, or a sketch from another map than that of half size.
 
-    With 4 filters there: 1 x 1 x 4 x 3 + 3 = 15, 4 x 4 x 4 x 8 + 8 = 520, 3 x 3 x 8 x 3 + 3 = 219, in place of the
-    4 x 4 x 4 x 3 + 3 = 195 of the transposed convolution.
+    With 4 filters there, in place of the 4 x 4 x 4 x 3 + 3 = 195 of the transposed convolution 4 x 3 + 3 = 15 for the
+    sketch; 4 x 8 + 8 = 40, 3 x 3 x 8 x 8 + 8 = 584 and 3 x 3 x 8 x 3 + 3 = 219 for the strokes.
     """
-    plain, sketching = (gene_keras.dcgan_generator(32, 48, filters=4, sketch=sketch) for sketch in (False, True))
-    assert sketching.count_params() - plain.count_params() == 15 + 520 + 219 - 195
-    assert described(sketching)[: len(plain.layers) - 2] == described(plain)[:-2]
+    more = {"noise_size": 100, "filters": 4}
+    plain, sketching = gene_keras.dcgan_generator(32, 48, **more), sketching_keras.sketching_generator(32, 48, **more)
+    assert sketching.count_params() - plain.count_params() == 15 + 40 + 584 + 219 - 195
+    assert described(sketching)[: len(plain.layers) - 2] == described(plain)[:-2]  # crop and picture are the last two
     assert sketching.get_layer("sketch_at_half_size").output.shape == (None, 16, 24, 3)
 
 
