@@ -26,7 +26,7 @@ HIGHEST_LEARNING_RATE, WARM_UP = 0.1, 0.2  # the second: the share of the steps 
 MOMENTUM, WEIGHT_DECAY, LABEL_SMOOTHING = 0.9, 5e-4, 0.1
 TURNS = 4  # by 0, 90, 180 and 270 degrees
 BRANCH_FILTERS = 32
-BOUND = 3.0  # of a branch's kernels
+BOUND = 2.0  # of a branch's kernels
 
 
 def largest_singular_value(kernel, steps=4):

