@@ -6,7 +6,7 @@ At the start of the classic game both players are blind. D must find out what pi
 learns from D alone, draws noise; in the first minutes most of the work is that. Sauer et al. 2021
 (https://arxiv.org/abs/2111.01007, "Projected GANs") let D look through a network that was trained on other pictures,
 with frozen weights, and reach with a fortieth of the pictures what others do. Here nothing is downloaded: the network,
-called the eye, learns for some seconds from the very pictures of the run to tell their classes; or, where these are not
+called the eye, learns for a minute from the very pictures of the run to tell their classes; or, where these are not
 to be used, how a picture was turned (Gidaris et al. 2018, https://arxiv.org/abs/1803.07728). Then it stands still.
 
 What learns in the game is a branch on each of the eye's maps, and one on the picture itself: the eye has unlearnt what
