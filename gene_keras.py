@@ -9,8 +9,8 @@ Two networks, all plain Keras layers for any height and width from 8 up (more: r
 
 All start from a small map, ceil(size / 2^k) with a short side of 4 to 6, double it k times and crop the centre. Left
 out: upsampling by repeated pixels (transposed convolutions whose kernel, 4, is a multiple of the stride, 2, leave no
-checkerboard either: https://distill.pub/2016/deconv-checkerboard; at most a weave, see sketching_keras.py) and
-connections from the noise to later layers.
+checkerboard either: https://distill.pub/2016/deconv-checkerboard; at most a weave) and connections from the noise to
+later layers. For both see sketching_keras.py.
 """
 
 import math
@@ -61,18 +61,21 @@ def noise_and_class(noise_size, class_count, joined=True):
     return [noise, class_number], layers.Concatenate(name="noise_and_class")([noise, embedding])  # (b, 2z)
 
 
-def normalize_by_class(features, class_number, class_count, name):
-    """Normalise over the batch, with a scale and a shift of their own for each class.
+def normalize_and_modulate(features, name, class_number=None, class_count=0, noise=None):
+    """Normalise over the batch, with a scale and a shift that a picture's class decides, its noise, or both.
 
     So a class has its say at every size, from the layout to the texture, while the noise alone makes the differences
     within it (Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; in a generator: Miyato and Koyama 2018,
-    https://arxiv.org/abs/1802.05637).
+    https://arxiv.org/abs/1802.05637). With `noise` it has its say at every size too, not only at the start, where the
+    following layers may lose it: pictures of a class become less alike (Chen et al. 2019,
+    https://arxiv.org/abs/1810.01365, "self-modulation"; here without their hidden layer). It begins without any.
 
     Args:
         features: Tensor `(b, height, width, filters)`.
-        class_number: Keras input `(b, 1)`, int32.
-        class_count: Number of classes.
         name: Beginning of the layers' names.
+        class_number: Keras input `(b, 1)`, int32; or None.
+        class_count: Number of classes, 0 without.
+        noise: Keras input `(b, noise_size)`; or None, if it shall not decide.
 
     Returns:
         A tensor of the shape of `features`.
@@ -81,12 +84,19 @@ def normalize_by_class(features, class_number, class_count, name):
     features = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name=f"{name}_normalization")(
         features
     )
-    of_class = []
+    decided = []
     for what, start in (("scale", "ones"), ("shift", "zeros")):
-        vector = layers.Embedding(class_count, filters, start, name=f"{name}_{what}")(class_number)  # (b, 1, filters)
-        of_class.append(layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_class")(vector))
-    scaled = layers.Multiply(name=f"{name}_scaled")([features, of_class[0]])
-    return layers.Add(name=f"{name}_shifted")([scaled, of_class[1]])
+        vectors = []  # (b, 1, 1, filters)
+        if class_count:
+            vector = layers.Embedding(class_count, filters, start, name=f"{name}_{what}")(class_number)
+            vectors.append(layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_class")(vector))
+        if noise is not None:
+            base = {"use_bias": False} if class_count else {"bias_initializer": start}
+            vector = layers.Dense(filters, kernel_initializer="zeros", name=f"{name}_{what}_by_noise", **base)(noise)
+            vectors.append(layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_noise")(vector))
+        decided.append(layers.Add(name=f"{name}_{what}_of_both")(vectors) if len(vectors) == 2 else vectors[0])
+    scaled = layers.Multiply(name=f"{name}_scaled")([features, decided[0]])
+    return layers.Add(name=f"{name}_shifted")([scaled, decided[1]])
 
 
 def crop_centre(pictures, height, width):
@@ -150,10 +160,14 @@ def classic_generator(
     return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
 
 
-def dcgan_features(height, width, noise_size, class_count, filters, batch_normalization, start_weights):
+def dcgan_features(
+    height, width, noise_size, class_count, filters, batch_normalization, start_weights, noise_everywhere=False
+):
     """Build the DCGAN generator up to half the picture's size.
 
-    The arguments are those of `dcgan_generator`, and `start_weights`, the initializer of the kernels.
+    The arguments are those of `dcgan_generator`; `start_weights`, the initializer of the kernels; and
+    `noise_everywhere`, whether the noise decides scales and shifts of batch normalization, as `normalize_and_modulate`
+    says.
 
     Returns:
         `(inputs, features)`: one Keras input or a list of two, and the last hidden map `(b, height / 2, width / 2,
@@ -163,8 +177,11 @@ def dcgan_features(height, width, noise_size, class_count, filters, batch_normal
     widths = [filters * min(2 ** (doublings - 1 - step), 8) for step in range(doublings)]  # 512, 256, 128, 64
 
     def activate(features, name):
-        if batch_normalization and class_count:
-            features = normalize_by_class(features, inputs[1], class_count, name)
+        if batch_normalization and (class_count or noise_everywhere):
+            noise, class_number = inputs if class_count else (inputs, None)
+            features = normalize_and_modulate(
+                features, name, class_number, class_count, noise=noise if noise_everywhere else None
+            )
         elif batch_normalization:
             features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
         return layers.ReLU(name=f"{name}_activation")(features)
@@ -190,7 +207,7 @@ def dcgan_generator(
 
     Radford et al. 2016, section 3 and figure 1; the weights start from a normal distribution of deviation 0.02
     (section 4). The paper's network for 64x64 is `filters=128`; ours is the half as wide one that most code uses.
-    With classes, batch normalization is where they enter, as `normalize_by_class` says.
+    With classes, batch normalization is where they enter, as `normalize_and_modulate` says.
 
     Args:
         height: Height of the pictures in pixels, at least 8.

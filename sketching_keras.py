@@ -12,7 +12,8 @@ Here nothing is drawn in that way:
   every pixel (Odena et al. 2016, https://distill.pub/2016/deconv-checkerboard). They have few filters, as it is at full
   size that filters cost most.
 
-Up to half the size it is DCGAN's generator.
+Up to half the size it is DCGAN's generator, but that the noise has its say at every size, not at the start alone
+(`gene_keras.normalize_and_modulate`).
 """
 
 import keras
@@ -62,8 +63,8 @@ def sketching_generator(
         noise_size: Length of the noise vector, z.
         class_count: Number of classes; 0 leaves the class input out.
         filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
-        batch_normalization: Whether each hidden layer up to half the size is normalised over the batch. With classes
-            that is where they enter, as `gene_keras.normalize_by_class` says; without it they are joined to the noise.
+        batch_normalization: Whether each hidden layer up to half the size is normalised over the batch. That is where
+            classes and noise enter, as `gene_keras.normalize_and_modulate` says; without it, only at the start.
 
     Input shape:
         Noise `(b, noise_size)` from a standard normal distribution; with classes also class numbers `(b, 1)`, int32.
@@ -82,8 +83,9 @@ def sketching_generator(
         (None, 240, 360, 3)
     """
     small_weights = keras.initializers.RandomNormal(stddev=0.02)
-    inputs, features = gene_keras.dcgan_features(  # (b, 16, 16, 32); shapes: 32x32
-        height, width, noise_size, class_count, filters, batch_normalization, start_weights=small_weights
+    size = (height, width, noise_size, class_count, filters)  # shapes below: 32x32
+    inputs, features = gene_keras.dcgan_features(  # (b, 16, 16, 32)
+        *size, batch_normalization, start_weights=small_weights, noise_everywhere=True
     )
     pictures = sketch_and_strokes(features, channels, small_weights)
     return keras.Model(inputs, gene_keras.crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)

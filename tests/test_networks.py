@@ -128,15 +128,19 @@ def test_nothing_that_is_drawn_has_a_weave():
 
 
 def test_a_sketching_generator_counted_by_hand():
-    """Would catch a layer left out, or a sketch from another map than that of half size.
+    """Would catch a layer left out, noise that enters at the start alone, or a sketch from another map than half size.
 
     With 4 filters there, in place of the 4 x 4 x 4 x 3 + 3 = 195 of the transposed convolution 4 x 3 + 3 = 15 for the
-    sketch; 4 x 8 + 8 = 40, 3 x 3 x 8 x 8 + 8 = 584 and 3 x 3 x 8 x 3 + 3 = 219 for the strokes.
+    sketch; 4 x 8 + 8 = 40, 3 x 3 x 8 x 8 + 8 = 584 and 3 x 3 x 8 x 3 + 3 = 219 for the strokes. The noise, 100 values,
+    decides a scale and a shift of each of the 16 + 8 + 4 filters, in addition to their base: 100 x 28 x 2 = 5,600.
     """
     more = {"noise_size": 100, "filters": 4}
     plain, sketching = gene_keras.dcgan_generator(32, 48, **more), sketching_keras.sketching_generator(32, 48, **more)
-    assert sketching.count_params() - plain.count_params() == 15 + 40 + 584 + 219 - 195
-    assert described(sketching)[: len(plain.layers) - 2] == described(plain)[:-2]  # crop and picture are the last two
+    assert sketching.count_params() - plain.count_params() == 15 + 40 + 584 + 219 - 195 + 5600
+    kernels = ["start", "double_1", "double_2"]
+    assert [sketching.get_layer(name).kernel.shape for name in kernels] == [
+        plain.get_layer(name).kernel.shape for name in kernels
+    ]
     assert sketching.get_layer("sketch_at_half_size").output.shape == (None, 16, 24, 3)
 
 
@@ -228,7 +232,7 @@ def test_each_class_has_its_own_scale_and_shift():
     Stored statistics of mean 1 and variance 4 - epsilon make (5 - 1) / 2 = 2 of 5; class 1 makes 3 x 2 - 7 = -1 of it.
     """
     features, class_number = keras.Input((1, 1, 1)), keras.Input((1,), dtype="int32")
-    model = keras.Model([features, class_number], gene_keras.normalize_by_class(features, class_number, 2, "start"))
+    model = keras.Model([features, class_number], gene_keras.normalize_and_modulate(features, "start", class_number, 2))
     model.get_layer("start_normalization").set_weights([np.array([1.0]), np.array([4.0 - 1e-3])])
     assert model.get_layer("start_scale").get_weights()[0].tolist() == [[1.0], [1.0]]
     assert model.get_layer("start_shift").get_weights()[0].tolist() == [[0.0], [0.0]]
@@ -236,6 +240,29 @@ def test_each_class_has_its_own_scale_and_shift():
     model.get_layer("start_shift").set_weights([np.array([[0.0], [-7.0]])])
     answers = model([np.full((2, 1, 1, 1), 5.0, "float32"), np.array([[0], [1]])], training=False)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(answers)[:, 0, 0, 0], [2.0, -1.0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("class_count", "expected"), [(0, [22.0, 22.0]), (2, [22.0, 29.0])])
+def test_the_noise_decides_scale_and_shift(class_count, expected):
+    """Would catch a scale that starts at 0, scale and shift exchanged, or a class's share that the noise's replaces.
+
+    Stored statistics make 2 of 5, as above, and it stays 2 before anything was learnt. Then the scale is 1 + 3 z and
+    the shift 4 z, for class 1 with 0.5 and 6 more: noise of 2 makes 7 x 2 + 8 = 22 and 7.5 x 2 + 14 = 29.
+    """
+    features, class_number, noise = keras.Input((1, 1, 1)), keras.Input((1,), dtype="int32"), keras.Input((1,))
+    answer = gene_keras.normalize_and_modulate(features, "start", class_number, class_count, noise)
+    model = keras.Model([features, class_number, noise], answer)
+    inputs = [np.full((2, 1, 1, 1), 5.0, "float32"), np.array([[0], [1]]), np.full((2, 1), 2.0, "float32")]
+    model.get_layer("start_normalization").set_weights([np.array([1.0]), np.array([4.0 - 1e-3])])
+    answers = keras.ops.convert_to_numpy(model(inputs, training=False))
+    np.testing.assert_allclose(answers[:, 0, 0, 0], [2.0, 2.0], rtol=1e-5)
+    model.get_layer("start_scale_by_noise").kernel.assign([[3.0]])
+    model.get_layer("start_shift_by_noise").kernel.assign([[4.0]])
+    if class_count:
+        model.get_layer("start_scale").set_weights([np.array([[1.0], [1.5]])])
+        model.get_layer("start_shift").set_weights([np.array([[0.0], [6.0]])])
+    answers = keras.ops.convert_to_numpy(model(inputs, training=False))
+    np.testing.assert_allclose(answers[:, 0, 0, 0], expected, rtol=1e-5)
 
 
 def test_classes_of_a_dcgan_enter_once():
