@@ -1,6 +1,6 @@
 """Does a game collapse, diverge or end in NaN with another seed? A preset plays on shapes, seed after seed.
 
-    python benchmarks/ten_seeds.py --preset modern --epochs 4 --out seeds
+    python benchmarks/ten_seeds.py --preset modern --epochs 18 --out seeds
     python benchmarks/ten_seeds.py --preset cifar10 --epochs 20 --out seeds --flags '--filters 32'
 
 A run has found a kind of shape where at least 1 % of 1,000 pictures are of it and the classifier of shapes_found.py is
