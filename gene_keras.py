@@ -66,9 +66,9 @@ def normalize_and_modulate(features, name, class_number=None, class_count=0, noi
 
     So a class has its say at every size, from the layout to the texture, while the noise alone makes the differences
     within it (Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; in a generator: Miyato and Koyama 2018,
-    https://arxiv.org/abs/1802.05637). With `noise` it has its say at every size too, not only at the start, where the
-    following layers may lose it: pictures of a class become less alike (Chen et al. 2019,
-    https://arxiv.org/abs/1810.01365, "self-modulation"; here without their hidden layer). It begins without any.
+    https://arxiv.org/abs/1802.05637). The noise, where it is given, has its say at every size too, not at the
+    start alone, of which later layers may lose much: pictures of a class become less alike (Chen et al. 2019,
+    https://arxiv.org/abs/1810.01365, "self-modulation"; here without their hidden layer). Its weights start at 0.
 
     Args:
         features: Tensor `(b, height, width, filters)`.

@@ -83,9 +83,8 @@ def sketching_generator(
         (None, 240, 360, 3)
     """
     small_weights = keras.initializers.RandomNormal(stddev=0.02)
-    size = (height, width, noise_size, class_count, filters)  # shapes below: 32x32
-    inputs, features = gene_keras.dcgan_features(  # (b, 16, 16, 32)
-        *size, batch_normalization, start_weights=small_weights, noise_everywhere=True
+    inputs, features = gene_keras.dcgan_features(  # (b, 16, 16, 32); shapes: 32x32
+        height, width, noise_size, class_count, filters, batch_normalization, small_weights, noise_everywhere=True
     )
     pictures = sketch_and_strokes(features, channels, small_weights)
     return keras.Model(inputs, gene_keras.crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
