@@ -26,6 +26,7 @@ import defDATA
 import defGAN
 import defR3GAN
 import discri_keras
+import eye_keras
 import gene_keras
 import residual_keras
 import sketching_keras
@@ -75,7 +76,7 @@ CLASSIC = {
     "slope_weight": 1.0,  # gamma, the price on D's steepness
     "slope_of_one_in": 4,  # measured at one pair of pictures in so many
     # the taught network alone
-    "lesson_steps": taught_keras.STEPS,  # batches from which D's eye learns before the first step
+    "lesson_steps": eye_keras.STEPS,  # batches from which D's eye learns before the first step
     # what is written
     "save_every": 10,
     "plot_every": 1,
@@ -310,7 +311,7 @@ def teach_to_see(players, pictures, settings, stop, say):
     what = "how pictures were turned" if classes is None else "their classes"
     say(f"lesson    D's eye learns to tell {what} before the game, {steps:,} steps at most")
     start = time.monotonic()
-    made, share = taught_keras.teach(players.discriminator, pictures.images, classes, **more)
+    made, share = eye_keras.teach(players.discriminator.get_layer("eye"), pictures.images, classes, **more)
     say(f"lesson    over after {made:,} steps, {time.monotonic() - start:.0f} s: {share:.0%} told right")
 
 
