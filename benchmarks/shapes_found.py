@@ -21,11 +21,23 @@ from defDATA import to_floats
 from support.shape_pictures import SHAPE_NAMES, draw_shapes
 
 
-def train_classifier(size):
-    """Train a small convolutional network on real shapes until it names 99 % of held-out ones."""
+def with_mirrored(images, labels):
+    """Add each picture's mirror image, left to right, which keeps its label. Returns `(images, labels)`."""
+    return np.concatenate([images, images[:, :, ::-1]]), np.concatenate([labels, labels])
+
+
+def train_classifier(size, mirrored=False):
+    """Train a small convolutional network on real shapes until it names 99 % of held-out ones.
+
+    With `mirrored` it learns their mirror images, too, for generators that were trained with these. Only the crescent
+    is another picture then, and a classifier that has not seen it takes it for a ring.
+    """
     keras.utils.set_random_seed(0)
     images, labels = draw_shapes(20_000, size, size, seed=1)
     held_out, held_out_labels = draw_shapes(2_000, size, size, seed=2)
+    if mirrored:
+        images, labels = with_mirrored(images, labels)
+        held_out, held_out_labels = with_mirrored(held_out, held_out_labels)
     classifier = keras.Sequential([keras.Input((size, size, 3))])
     for filters in (32, 64, 128):
         classifier.add(layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False))
@@ -43,7 +55,7 @@ def train_classifier(size):
     else:
         sys.exit(f"the classifier names only {accuracy:.2%} of the held-out shapes, below 99 %: it cannot judge")
     sure = (classifier.predict(to_floats(held_out), verbose=0).max(axis=1) > 0.9).mean()
-    print(f"classifier: {accuracy:.2%} of 2,000 held-out shapes, sure of {sure:.1%}")
+    print(f"classifier: {accuracy:.2%} of {len(held_out):,} held-out shapes, sure of {sure:.1%}")
     return classifier
 
 

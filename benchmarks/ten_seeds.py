@@ -4,8 +4,11 @@
     python benchmarks/ten_seeds.py --preset cifar10 --epochs 20 --out seeds --flags '--filters 32'
 
 A run has found a kind of shape where at least 1 % of 1,000 pictures are of it and the classifier of shapes_found.py is
-sure of these (90 % and more). Runs that are there already, in `--out`, are not played again: so a benchmark that was
-stopped goes on. A run that train.py ended, with NaN for instance, stands in the table as what it said.
+sure of these (90 % and more); it knows mirrored shapes too, as `modern` mirrors its pictures. Variety is the spread of
+pixels from picture to picture (support/monitor.py) beside that of real shapes: a generator of one colour shows there.
+
+Runs that are there already, in `--out`, are not played again: so a benchmark that was stopped goes on. A run that
+train.py ended, with NaN for instance, stands in the table as what it said.
 """
 
 import argparse
@@ -22,7 +25,9 @@ import keras
 import numpy as np
 
 from benchmarks.shapes_found import draw, train_classifier
-from support.shape_pictures import SHAPE_NAMES
+from defDATA import to_floats
+from support.monitor import variety
+from support.shape_pictures import SHAPE_NAMES, draw_shapes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COUNT = 1000
@@ -65,20 +70,24 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True, help="a folder for each run goes there")
     parser.add_argument("--flags", type=shlex.split, default=[], help="more flags of train.py, in one word")
     arguments = parser.parse_args()
-    classifier = train_classifier(32)
+    classifier = train_classifier(32, mirrored=True)
+    variety_of_real = variety(to_floats(draw_shapes(COUNT, 32, 32)[0]))
     whole = 0
-    print("| seed | kinds found | missing | the classifier is sure of |\n|---|---|---|---|")
+    print("| seed | kinds found | missing | the classifier is sure of | variety |\n|---|---|---|---|---|")
     for seed in range(arguments.seeds):
         folder = arguments.out / f"{arguments.preset}_seed{seed}"
         path, said = play(arguments.preset, seed, arguments.epochs, folder, arguments.flags)
         if path is None:
-            print(f"| {seed} | train.py stopped: {said} | | |", flush=True)
+            print(f"| {seed} | train.py stopped: {said} | | | |", flush=True)
             continue
-        answers = classifier.predict(draw(keras.models.load_model(path, compile=False), COUNT), verbose=0)
+        pictures = draw(keras.models.load_model(path, compile=False), COUNT)
+        answers = classifier.predict(pictures, verbose=0)
         found = kinds_found(answers)
         missing = ", ".join(name for name in SHAPE_NAMES if name not in found) or "none"
         whole += len(found) == len(SHAPE_NAMES)
-        print(f"| {seed} | {len(found)} | {missing} | {(answers.max(axis=1) > SURE).mean():.1%} |", flush=True)
+        row = (seed, len(found), missing, f"{(answers.max(axis=1) > SURE).mean():.1%}")
+        row += (f"{variety(pictures) / variety_of_real:.2f}",)
+        print(f"| {' | '.join(str(cell) for cell in row)} |", flush=True)
     print(f"{whole} of {arguments.seeds} runs found all ten")
 
 
