@@ -1,7 +1,8 @@
-"""benchmarks/ten_seeds.py: what counts as a kind that was found."""
+"""benchmarks/ten_seeds.py: what counts as a kind that was found, and what its judge learns from."""
 
 import numpy as np
 
+from benchmarks.shapes_found import with_mirrored
 from benchmarks.ten_seeds import kinds_found
 
 
@@ -15,3 +16,12 @@ def test_a_kind_is_found_by_sure_answers_and_often_enough():
     answers[295:298, 3] = 0.91
     answers[298:, 6] = 0.95
     assert kinds_found(answers) == ["star"]
+
+
+def test_mirrored_pictures_keep_their_labels():
+    """Would catch pictures turned upside down or with exchanged colours, or labels that belong to other pictures."""
+    images = np.arange(2 * 2 * 3 * 3).reshape(2, 2, 3, 3)  # two pictures of 2x3
+    both, labels = with_mirrored(images, np.array([7, 4]))
+    assert np.array_equal(both[:2], images) and labels.tolist() == [7, 4, 7, 4]
+    assert both[2, 0].tolist() == [[6, 7, 8], [3, 4, 5], [0, 1, 2]]  # its first row, from the right
+    assert both[3, 1, 0].tolist() == images[1, 1, 2].tolist()
