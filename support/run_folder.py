@@ -16,6 +16,11 @@ CHECKPOINT_FOLDER = "training_checkpoints_"
 FOLDER_NAMES = {"cars": "cars_deeplake"}  # the one preset whose published folder has a longer name
 
 
+def checkpoint_folders(out):
+    """List the folders of checkpoints in a run's folder, of any preset."""
+    return sorted(pathlib.Path(out).glob(CHECKPOINT_FOLDER + "*"))
+
+
 class RunFolder:
     """The folder that `--out` names.
 
@@ -41,7 +46,7 @@ class RunFolder:
 
     def contents(self):
         """List what runs left here: generators, checkpoint folders and the logs."""
-        found = [*self.out.glob("generator_e*.h5"), *self.out.glob(CHECKPOINT_FOLDER + "*")]
+        found = [*self.out.glob("generator_e*.h5"), *checkpoint_folders(self.out)]
         found += [self.best_generator] if self.best_generator.exists() else []
         return sorted(found) + ([self.logs] if self.logs.exists() else [])
 
@@ -66,8 +71,9 @@ class RunFolder:
         generators = [path.name for path in self.out.glob("generator_e*.h5")]
         only_a_dry_run = self.stored_settings().get("dry_run") and generators in ([], ["generator_e001.h5"])
         if self.contents() and not only_a_dry_run:
+            go_on = "continue it with --resume, " if any(map(checkpoint_paths, checkpoint_folders(self.out))) else ""
             raise InputError(
-                f"--out {self.out} already holds a run ({self.contents()[0].name}); continue it with --resume, "
+                f"--out {self.out} already holds a run ({self.contents()[0].name}); {go_on}"
                 "choose another folder with --out, or replace it with --overwrite"
             )
 
@@ -114,12 +120,15 @@ def find_run(out, preset=None):
         InputError: If there is no checkpoint, or it is another preset's.
     """
     presets = {}
-    for folder in sorted(pathlib.Path(out).glob(CHECKPOINT_FOLDER + "*")):
+    folders = checkpoint_folders(out)
+    for folder in folders:
         if checkpoint_paths(folder):
             name = folder.name.removeprefix(CHECKPOINT_FOLDER)
             presets[next((key for key, value in FOLDER_NAMES.items() if value == name), name)] = folder
     if not presets:
-        raise InputError(f"nothing to resume in {out}: no checkpoint there; start without --resume, or name its --out")
+        # A run that was killed before its first checkpoint has made the folder for it.
+        anew = "start anew with --overwrite" if folders else "start without --resume"
+        raise InputError(f"nothing to resume in {out}: no checkpoint there; {anew}, or name its --out")
     if preset and preset not in presets:
         held = ", ".join(presets)
         raise InputError(

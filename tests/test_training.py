@@ -461,6 +461,18 @@ def test_a_folder_that_holds_a_run(data, capsys, tmp_path):
     assert [path.name for path in out.glob("*.h5")] == ["generator_e001.h5"]
 
 
+def test_a_run_without_a_checkpoint_has_two_ways_on(data, capsys, tmp_path):
+    """Would catch --resume and a new start that send each other away, after a kill before the first checkpoint."""
+    out = tmp_path / "run"
+    (out / "training_checkpoints_cifar10").mkdir(parents=True)  # what such a run leaves
+    (out / "training_logs").mkdir()
+    line = error_of(capsys, "--data", data, "--out", str(out))
+    assert "--overwrite" in line and "--resume" not in line
+    line = error_of(capsys, "--resume", "--out", str(out))
+    assert "nothing to resume" in line and "--overwrite" in line and "start without" not in line
+    play(data, out, "--epochs", "1", "--overwrite")
+
+
 def test_wrong_ways_to_resume(data, capsys, tmp_path):
     """Would catch a run continued with other settings, other pictures, another preset, or from nothing."""
     out = tmp_path / "run"
