@@ -1,4 +1,4 @@
-"""Augmentation: what keeps the discriminator from learning a few pictures by heart.
+"""Augmentation: what keeps the discriminator from learning a few pictures by heart, or from being sure of everything.
 
     python augment_keras.py PICTURE      draws 32 views of a picture into augmented.png
 
@@ -8,23 +8,31 @@ DiffAugment (Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.3) le
 fake pictures alike, in its own turn and in G's: whatever the views hide, both players are judged on the same. In G's
 turn the gradient must find its way back through the view to G, so each view is made of differentiable arithmetic.
 
+Noise is a view, too, and helps against something else. Real pictures and the generated ones of the beginnings have
+nothing in common, so D can be sure of every one, and leads G around in circles: today all pictures are reddish, in a
+hundred steps all green. Seen through noise they overlap, and the game settles (Arjovsky and Bottou 2017,
+https://arxiv.org/abs/1701.04862, section 3; Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, section 3.2).
+
 D carries the layer as its first one, so that no picture gets past it. Without training it does nothing.
 """
 
 import keras
 from keras import layers, ops
 
-KINDS = ("color", "translation", "cutout")
+KINDS = ("color", "translation", "cutout", "noise")
+FOR_FEW_PICTURES = KINDS[:3]
+NOISE = 0.2  # standard deviation, where pictures reach from -1 to 1
 
 
 class Augmentation(layers.Layer):
     """Show each picture of a batch in a random view of its own; only in training.
 
-    The magnitudes are those of the paper's own code, and hold for any height and width:
+    The magnitudes of the first three are those of the paper's own code, and hold for any height and width:
 
     - `color`: brightness plus -0.5 to 0.5; then saturation times 0 to 2; then contrast times 0.5 to 1.5.
     - `translation`: moved by up to an eighth of the height and of the width; what comes in is 0, mid grey.
     - `cutout`: a window of half the height and half the width, centred anywhere, is 0.
+    - `noise`: every number plus one from a normal distribution of standard deviation 0.2.
 
     Args:
         kinds: Which of these, a list of their names; they are applied in the order above.
@@ -44,7 +52,7 @@ class Augmentation(layers.Layer):
         (1, 8, 8, 3)
     """
 
-    def __init__(self, kinds=KINDS, seed=None, **layer_arguments):
+    def __init__(self, kinds=FOR_FEW_PICTURES, seed=None, **layer_arguments):
         super().__init__(**layer_arguments)
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown:
@@ -100,6 +108,12 @@ class Augmentation(layers.Layer):
         inside_rows = self.window(pictures, height)[:, :, None, None]
         inside_columns = self.window(pictures, width)[:, None, :, None]
         return pictures * (1.0 - inside_rows * inside_columns)
+
+    def noise(self, pictures):
+        """Add a random number to each pixel's colours."""
+        colours, alpha = pictures[..., :3], pictures[..., 3:]
+        added = keras.random.normal(ops.shape(colours), stddev=NOISE, dtype=pictures.dtype, seed=self.seed_generator)
+        return ops.concatenate([colours + added, alpha], axis=3)
 
     def window(self, pictures, side):
         """Mark half of a side, `(b, side)`: 1 inside the window, 0 outside; its centre is anywhere from 0 to `side`."""

@@ -60,7 +60,7 @@ CLASSIC = {
     "generator_batch_normalization": False,
     "discriminator_batch_normalization": False,
     "dropout": 0.4,  # in the discriminator
-    "augment": None,  # before the discriminator; None: all three kinds for fewer than 2,000 pictures, else none
+    "augment": None,  # before the discriminator; None: augment_keras.FOR_FEW_PICTURES below 2,000, else none
     "mixed_precision": False,
     # the game
     "loss": "bce",
@@ -432,7 +432,7 @@ def main(arguments=None):
             settings["data"], *wanted_size(settings, arguments), settings["seed"], settings["fit"], run.picture_cache
         )
         typed = {name for name, value in vars(arguments).items() if value is not None}
-        fit_to_pictures(settings, pictures, typed, augment_keras.KINDS)
+        fit_to_pictures(settings, pictures, typed, augment_keras.FOR_FEW_PICTURES)
         keras.utils.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")
         players = build_players(settings, len(pictures.class_names) if settings["conditional"] else 0)

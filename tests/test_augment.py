@@ -8,7 +8,7 @@ import pytest
 from keras import layers, ops
 
 import defGAN
-from augment_keras import KINDS, Augmentation
+from augment_keras import FOR_FEW_PICTURES, KINDS, NOISE, Augmentation
 from discri_keras import classic_discriminator, dcgan_discriminator
 from gene_keras import classic_generator
 
@@ -144,6 +144,24 @@ def test_kinds_are_chosen_by_name():
         Augmentation(["colour"])
 
 
+def test_noise_has_its_deviation_everywhere_and_leaves_alpha():
+    """Would catch noise that is the same for a picture's pixels, its colours or two pictures, another deviation (of
+    49,152 numbers it is within 2 %), a shift, or an alpha that becomes noisy."""
+    pictures = random_pictures(4, 64, 64, 4)
+    added = views(Augmentation(["noise"], seed=0), pictures) - pictures
+    assert (added[..., 3] == 0).all()
+    added = added[..., :3]
+    assert added.std() == pytest.approx(NOISE, rel=0.02) and abs(added.mean()) < 0.005
+    for axis in range(4):
+        assert np.diff(added, axis=axis).std() == pytest.approx(NOISE * 2**0.5, rel=0.02)  # of independent numbers
+
+
+def test_few_pictures_get_no_noise():
+    """Would catch noise among what a small set gets without being asked: it is against something else."""
+    assert FOR_FEW_PICTURES == ("color", "translation", "cutout") and "noise" in KINDS
+    assert Augmentation().kinds == list(FOR_FEW_PICTURES)
+
+
 @pytest.mark.parametrize(
     ("kind", "numbers", "seen_at", "share", "share_of_all"),
     [
@@ -152,6 +170,7 @@ def test_kinds_are_chosen_by_name():
         ("translation", (1, 2), (0, 0), 0.0, 0.0),  # grey that came in
         ("cutout", (0, 0), (0, 0), 0.0, 0.0),
         ("cutout", (4, 4), (0, 0), 1.0, 0.0),
+        ("noise", (), (0, 0), 1.0, 0.0),
     ],
 )
 def test_gradient_by_hand(kind, numbers, seen_at, share, share_of_all):
@@ -199,7 +218,7 @@ def test_no_picture_gets_past_it(build):
     assert all((old == new).all() for old, new in zip(before, after, strict=True))
 
 
-def test_the_game_with_all_three():
+def test_the_game_with_all_kinds():
     """Would catch a G that no longer learns through the views, and random numbers that a checkpoint would forget."""
     keras.utils.set_random_seed(0)
     augmentation = Augmentation(KINDS)
