@@ -80,12 +80,12 @@ class Monitor:
         """Word a failure."""
         if failure == "won":
             flags = {"hinge": "a higher --dropout", "relativistic": "a higher --slope-weight"}
-            flag = flags.get(self.loss, "a higher --dropout, or --label-smoothing 0.1")
+            flag = flags.get(self.loss, "--augment noise, --label-smoothing 0.1, or a higher --dropout")
             return (
                 f"D has won: over {PATIENCE} steps D(x) is near 1 ({self.means['D(x)']:.3f}) and D(G(z)) near 0 "
                 f"({self.means['D(G(z))']:.3f}), so G learns little; start again with {flag}"
             )
-        flag = "a smaller --learning-rate" + (", or --loss hinge" if self.loss == "bce" else "")
+        flag = ("--augment noise, or " if self.loss == "bce" else "") + "a smaller --learning-rate"
         return (
             f"G has collapsed: over {PATIENCE} steps its pictures differ by {self.means['variety']:.0%} of what the "
             f"real ones do; start again with {flag}"

@@ -34,7 +34,8 @@ def fitted(count, typed=(), labels=None, **values):
     """Fit the folder preset to so many pictures; return the settings."""
     settings = {"seed": 0, "dry_run": False} | train.PRESETS["folder"] | values
     images = np.zeros((count, 8, 12, 3), "uint8")
-    fit_to_pictures(settings, train.defDATA.Pictures(images, labels, None, "here"), set(typed), augment_keras.KINDS)
+    pictures = train.defDATA.Pictures(images, labels, None, "here")
+    fit_to_pictures(settings, pictures, set(typed), augment_keras.FOR_FEW_PICTURES)
     return settings
 
 
@@ -77,7 +78,7 @@ def test_a_resumed_run_keeps_what_it_had():
     settings = fitted(250) | {"batch_size": 128, "plot_every": 1, "save_every": 1, "augment": []}
     before = dict(settings)
     pictures = train.defDATA.Pictures(np.zeros((250, 8, 12, 3), "uint8"), None, None, "here")
-    fit_to_pictures(settings, pictures, set(), augment_keras.KINDS)
+    fit_to_pictures(settings, pictures, set(), augment_keras.FOR_FEW_PICTURES)
     assert settings == before
 
 
@@ -93,7 +94,7 @@ def test_augment_flag(text, kinds):
 def test_augment_flag_misspelled(text, capsys):
     """Would catch a misspelled kind that is left out in silence."""
     line = error_of(capsys, "--augment", text)
-    assert repr(text) in line and "color,translation,cutout" in line
+    assert repr(text) in line and "color,translation,cutout,noise" in line
 
 
 def test_flipped_pictures(folder):
