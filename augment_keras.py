@@ -8,9 +8,9 @@ DiffAugment (Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.3) le
 fake pictures alike, in its own turn and in G's: whatever the views hide, both players are judged on the same. In G's
 turn the gradient must find its way back through the view to G, so each view is made of differentiable arithmetic.
 
-Noise is a view, too, and helps against something else. Real pictures and the generated ones of the beginnings have
-nothing in common, so D can be sure of every one, and leads G around in circles: today all pictures are reddish, in a
-hundred steps all green. Seen through noise they overlap, and the game settles (Arjovsky and Bottou 2017,
+Noise is a view, too, and helps against something else. Real and generated pictures have nothing in common that D could
+not tell apart by some detail, so it becomes sure of every one, and G ends at the few pictures to which D objects least.
+Seen through noise they overlap, D stays unsure, and the game goes on (Arjovsky and Bottou 2017,
 https://arxiv.org/abs/1701.04862, section 3; Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, section 3.2).
 
 D carries the layer as its first one, so that no picture gets past it. Without training it does nothing.
