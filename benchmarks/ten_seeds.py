@@ -1,11 +1,14 @@
 """Does a game collapse, diverge or end in NaN with another seed? A preset plays on shapes, seed after seed.
 
     python benchmarks/ten_seeds.py --preset modern --epochs 18 --out seeds
-    python benchmarks/ten_seeds.py --preset cifar10 --epochs 20 --out seeds --flags '--filters 32'
+    python benchmarks/ten_seeds.py --preset cifar10 --epochs 24 --out seeds --flags '--filters 32'
+
+(The table of benchmarks/README.md says with which flags it was made.)
 
 A run has found a kind of shape where at least 1 % of 1,000 pictures are of it and the classifier of shapes_found.py is
-sure of these (90 % and more); it knows mirrored shapes too, as `modern` mirrors its pictures. Variety is the spread of
-pixels from picture to picture (support/monitor.py) beside that of real shapes: a generator of one colour shows there.
+sure of these (90 % and more); it knows mirrored shapes too, as `modern` mirrors its pictures. Colours are how much
+the backgrounds differ, beside those of real shapes (1): in all pictures, and in the kind where they differ least. So a
+generator of one colour shows, which the kinds alone would not tell.
 
 Runs that are there already, in `--out`, are not played again: so a benchmark that was stopped goes on. A run that
 train.py ended, with NaN for instance, stands in the table as what it said.
@@ -26,7 +29,6 @@ import numpy as np
 
 from benchmarks.shapes_found import draw, train_classifier
 from defDATA import to_floats
-from support.monitor import variety
 from support.shape_pictures import SHAPE_NAMES, draw_shapes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -49,6 +51,21 @@ def kinds_found(answers):
     return [name for name, share in zip(SHAPE_NAMES, shares, strict=True) if share >= FOUND]
 
 
+def spread_of_backgrounds(pictures):
+    """Measure how much the colours in the corners differ from picture to picture: their standard deviation.
+
+    Args:
+        pictures: Floats `(n, height, width, 3)` in [-1, 1]; of each the four corners of 2x2 pixels count, as one.
+
+    Returns:
+        A float, the mean of the three colours' deviations; 0 when all backgrounds are alike.
+    """
+    corners = [
+        pictures[:, rows, columns] for rows in (slice(2), slice(-2, None)) for columns in (slice(2), slice(-2, None))
+    ]
+    return float(np.mean(corners, axis=(0, 2, 3)).std(axis=0).mean())
+
+
 def play(preset, seed, epochs, folder, flags):
     """Train, if it was not done before. Returns `(path, said)`: the generator's, or None and train.py's last line."""
     path = folder / f"generator_e{epochs:03d}.h5"
@@ -61,6 +78,16 @@ def play(preset, seed, epochs, folder, flags):
     return path, ""
 
 
+def poorest_kind(pictures, answers, real_spread):
+    """Name the kind of shape whose backgrounds differ least among those found, and how much beside real ones."""
+    kinds = np.where(answers.max(axis=1) > SURE, answers.argmax(axis=1), -1)
+    spreads = {name: spread_of_backgrounds(pictures[kinds == SHAPE_NAMES.index(name)]) for name in kinds_found(answers)}
+    if not spreads:
+        return "none found"
+    poorest = min(spreads, key=spreads.get)
+    return f"{poorest} {spreads[poorest] / real_spread:.2f}"
+
+
 def main():
     """Play the seeds and print a row for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -71,14 +98,15 @@ def main():
     parser.add_argument("--flags", type=shlex.split, default=[], help="more flags of train.py, in one word")
     arguments = parser.parse_args()
     classifier = train_classifier(32, mirrored=True)
-    variety_of_real = variety(to_floats(draw_shapes(COUNT, 32, 32)[0]))
+    real_spread = spread_of_backgrounds(to_floats(draw_shapes(COUNT, 32, 32)[0]))
     whole = 0
-    print("| seed | kinds found | missing | the classifier is sure of | variety |\n|---|---|---|---|---|")
+    print("| seed | kinds found | missing | the classifier is sure of | colours | poorest kind |")
+    print("|---|---|---|---|---|---|")
     for seed in range(arguments.seeds):
         folder = arguments.out / f"{arguments.preset}_seed{seed}"
         path, said = play(arguments.preset, seed, arguments.epochs, folder, arguments.flags)
         if path is None:
-            print(f"| {seed} | train.py stopped: {said} | | | |", flush=True)
+            print(f"| {seed} | train.py stopped: {said} | | | | |", flush=True)
             continue
         pictures = draw(keras.models.load_model(path, compile=False), COUNT)
         answers = classifier.predict(pictures, verbose=0)
@@ -86,7 +114,7 @@ def main():
         missing = ", ".join(name for name in SHAPE_NAMES if name not in found) or "none"
         whole += len(found) == len(SHAPE_NAMES)
         row = (seed, len(found), missing, f"{(answers.max(axis=1) > SURE).mean():.1%}")
-        row += (f"{variety(pictures) / variety_of_real:.2f}",)
+        row += (f"{spread_of_backgrounds(pictures) / real_spread:.2f}", poorest_kind(pictures, answers, real_spread))
         print(f"| {' | '.join(str(cell) for cell in row)} |", flush=True)
     print(f"{whole} of {arguments.seeds} runs found all ten")
 

@@ -1,9 +1,10 @@
 """benchmarks/ten_seeds.py: what counts as a kind that was found, and what its judge learns from."""
 
 import numpy as np
+import pytest
 
 from benchmarks.shapes_found import with_mirrored
-from benchmarks.ten_seeds import kinds_found
+from benchmarks.ten_seeds import kinds_found, poorest_kind, spread_of_backgrounds
 
 
 def test_a_kind_is_found_by_sure_answers_and_often_enough():
@@ -16,6 +17,28 @@ def test_a_kind_is_found_by_sure_answers_and_often_enough():
     answers[295:298, 3] = 0.91
     answers[298:, 6] = 0.95
     assert kinds_found(answers) == ["star"]
+
+
+def test_backgrounds_by_hand():
+    """Would catch shapes that count as backgrounds, and a spread over a picture's corners instead of over pictures.
+
+    Red is -1 in one picture and 1 in the other: deviation 1, of the three colours' mean 1/3. The middle does not count,
+    nor do corners that differ alike in all pictures.
+    """
+    pictures = np.zeros((2, 8, 8, 3))
+    pictures[0, ..., 0], pictures[1, ..., 0] = -1.0, 1.0
+    pictures[1, 2:6, 2:6] = 0.5
+    pictures[:, :2, :2, 1] = 1.0
+    assert spread_of_backgrounds(pictures) == pytest.approx(1 / 3)
+
+
+def test_the_poorest_kind():
+    """Would catch a kind that was not found, or pictures of which the judge is not sure, among those that count."""
+    answers = np.full((12, 10), 0.01)
+    answers[:6, 0] = answers[6:10, 3] = 0.95  # six circles and four stars; two are nothing
+    pictures = np.zeros((12, 8, 8, 3))
+    pictures[:6:2], pictures[6], pictures[10] = 1.0, 0.5, 0.9  # circles: deviation 1/2; stars: of 1/2, 0, 0, 0
+    assert poorest_kind(pictures, answers, 0.5) == "star 0.43"  # sqrt(3) / 8 = 0.2165, beside 0.5
 
 
 def test_mirrored_pictures_keep_their_labels():
