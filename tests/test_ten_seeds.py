@@ -35,7 +35,8 @@ def test_backgrounds_by_hand():
 def test_the_poorest_kind():
     """Would catch a kind that was not found, or pictures of which the judge is not sure, among those that count."""
     answers = np.full((12, 10), 0.01)
-    answers[:6, 0] = answers[6:10, 3] = 0.95  # six circles and four stars; two are nothing
+    answers[:6, 0] = answers[6:10, 3] = 0.95  # six circles and four stars
+    answers[10:, 3] = 0.5  # two that may be stars
     pictures = np.zeros((12, 8, 8, 3))
     pictures[:6:2], pictures[6], pictures[10] = 1.0, 0.5, 0.9  # circles: deviation 1/2; stars: of 1/2, 0, 0, 0
     assert poorest_kind(pictures, answers, 0.5) == "star 0.43"  # sqrt(3) / 8 = 0.2165, beside 0.5
