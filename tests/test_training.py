@@ -351,7 +351,8 @@ def test_monitor_names_a_discriminator_that_has_won():
     answers = [monitor.watch(1.0, 0.0, 1.0) for _ in range(1000)]
     spoken = [number for number, answer in enumerate(answers, start=1) if answer]
     assert spoken == [279 + PATIENCE]  # 0.5 * 0.99^280 = 0.02998
-    assert "D has won" in answers[spoken[0] - 1] and "--augment noise" in answers[spoken[0] - 1]
+    assert "D has won" in answers[spoken[0] - 1] and "--label-smoothing" in answers[spoken[0] - 1]
+    assert "--augment noise" in answers[spoken[0] - 1]
     for lasting, monitor in ((False, Monitor()), (True, Monitor("bce", 0.1)), (True, Monitor("hinge"))):
         # 0.9 is all that a D trained towards 0.9 says, and more than a hinge D needs
         assert lasting == any(monitor.watch(0.9, 0.01, 1.0) for _ in range(2000))
