@@ -8,14 +8,10 @@ import pytest
 from keras import layers, ops
 
 import defGAN
+from arrays import values
 from augment_keras import FOR_FEW_PICTURES, KINDS, NOISE, Augmentation
 from discri_keras import classic_discriminator, dcgan_discriminator
 from gene_keras import classic_generator
-
-
-def values(tensor):
-    """Copy a tensor to an array."""
-    return np.array(ops.convert_to_numpy(tensor))
 
 
 def random_pictures(count, height, width, channels=3):

@@ -6,13 +6,9 @@ import pytest
 
 import eye_keras
 import taught_keras
+from arrays import weights_of
 
 SIDE = 8
-
-
-def weights_of(model):
-    """Copy all of a model's weights, as bytes."""
-    return [weight.tobytes() for weight in model.get_weights()]
 
 
 def half_dark(count, random):

@@ -9,18 +9,12 @@ from keras import ops
 
 import defGAN
 import train
+from arrays import values
 from discri_keras import classic_discriminator, dcgan_discriminator
 from gene_keras import classic_generator, dcgan_generator
 
 LOGITS = np.array([[0.0], [math.log(3.0)], [-2.0], [0.5]], "float32")
 IS_REAL = np.array([[1.0], [1.0], [0.0], [0.0]], "float32")
-
-
-def values(tensor):
-    """Copy variables or a tensor to arrays that later steps cannot change."""
-    if isinstance(tensor, list):
-        return [np.array(ops.convert_to_numpy(item)) for item in tensor]
-    return np.array(ops.convert_to_numpy(tensor))
 
 
 def small_game(losses=None, network="classic", class_count=0):

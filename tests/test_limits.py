@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from test_training import SMALL, error_of, written
 
 import augment_keras
 import train
@@ -17,6 +16,7 @@ from support.errors import InputError, is_out_of_memory, one_line_errors
 from support.flags import parse_arguments
 from support.picture_files import PictureFolder
 from support.settings import fit_to_pictures
+from test_training import SMALL, error_of, written
 
 
 @pytest.fixture

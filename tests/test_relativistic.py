@@ -12,19 +12,13 @@ import averaging_keras
 import defGAN
 import defR3GAN
 import train
+from arrays import values
 from residual_keras import residual_discriminator, residual_generator
 
 SIDE = 8
 SETTINGS = train.PRESETS["modern"] | train.LARGE
 SETTINGS |= {"filters": 4, "noise_size": 5, "mixed_precision": False, "seed": 0}
 SETTINGS |= {"image_size": [SIDE, SIDE], "augment": [], "dry_run": False, "learning_rate": 0.01}
-
-
-def values(tensor):
-    """Copy variables or a tensor to arrays that later steps cannot change."""
-    if isinstance(tensor, list):
-        return [np.array(ops.convert_to_numpy(item)) for item in tensor]
-    return np.array(ops.convert_to_numpy(tensor))
 
 
 def small_game(class_count=0, **settings):

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from test_training import SMALL, error_of, stop_after, written
 
 import train
 from support import checkpoints, run_folder, scoring
@@ -17,6 +16,7 @@ from support.history import History
 from support.progress import Progress
 from support.quick_distance import QuickDistance
 from support.scoring import Scorer, score_in
+from test_training import SMALL, error_of, stop_after, written
 
 SETTINGS = {"seed": 3, "noise_size": 4, "image_size": [8, 8], "score_every": 2, "dry_run": False}
 

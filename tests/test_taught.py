@@ -8,21 +8,12 @@ from keras import ops
 import defGAN
 import taught_keras
 import train
+from arrays import values, weights_of
 from support import settings as support_settings
 
 SIDE = 8
 SETTINGS = train.PRESETS["modern"] | train.SMALL
 SETTINGS |= {"filters": 4, "noise_size": 5, "mixed_precision": False, "image_size": [SIDE, SIDE], "augment": []}
-
-
-def values(tensor):
-    """Copy a tensor or variable to an array."""
-    return np.array(ops.convert_to_numpy(tensor))
-
-
-def weights_of(model):
-    """Copy all of a model's weights, as bytes."""
-    return [weight.tobytes() for weight in model.get_weights()]
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 5, 7), (4, 4, 3, 32), (4, 4, 32, 1)])
