@@ -1,7 +1,7 @@
 """Does a game collapse, diverge or end in NaN with another seed? A preset plays on shapes, seed after seed.
 
     python benchmarks/ten_seeds.py --preset modern --epochs 18 --out seeds
-    python benchmarks/ten_seeds.py --preset cifar10 --epochs 30 --out seeds --flags '--filters 32'
+    python benchmarks/ten_seeds.py --preset cifar10 --epochs 20 --out seeds --flags '--filters 32'
 
 (The table of benchmarks/README.md says with which flags it was made.)
 
