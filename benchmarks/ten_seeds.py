@@ -37,6 +37,11 @@ FOUND = 0.01  # of the pictures
 SURE = 0.9
 
 
+def sure_kinds(answers):
+    """Number the kind that each picture surely is, `(n,)`, and -1 where the classifier is not sure."""
+    return np.where(answers.max(axis=1) > SURE, answers.argmax(axis=1), -1)
+
+
 def kinds_found(answers):
     """Name the kinds of shape among pictures.
 
@@ -46,9 +51,8 @@ def kinds_found(answers):
     Returns:
         A list of names, in the order of `SHAPE_NAMES`.
     """
-    sure = answers.argmax(axis=1)[answers.max(axis=1) > SURE]
-    shares = np.bincount(sure, minlength=len(SHAPE_NAMES)) / len(answers)
-    return [name for name, share in zip(SHAPE_NAMES, shares, strict=True) if share >= FOUND]
+    kinds = sure_kinds(answers)
+    return [name for number, name in enumerate(SHAPE_NAMES) if np.mean(kinds == number) >= FOUND]
 
 
 def spread_of_backgrounds(pictures):
@@ -80,7 +84,7 @@ def play(preset, seed, epochs, folder, flags):
 
 def poorest_kind(pictures, answers, real_spread):
     """Name the kind of shape whose backgrounds differ least among those found, and how much beside real ones."""
-    kinds = np.where(answers.max(axis=1) > SURE, answers.argmax(axis=1), -1)
+    kinds = sure_kinds(answers)
     spreads = {name: spread_of_backgrounds(pictures[kinds == SHAPE_NAMES.index(name)]) for name in kinds_found(answers)}
     if not spreads:
         return "none found"
@@ -113,7 +117,7 @@ def main():
         found = kinds_found(answers)
         missing = ", ".join(name for name in SHAPE_NAMES if name not in found) or "none"
         whole += len(found) == len(SHAPE_NAMES)
-        row = (seed, len(found), missing, f"{(answers.max(axis=1) > SURE).mean():.1%}")
+        row = (seed, len(found), missing, f"{(sure_kinds(answers) >= 0).mean():.1%}")
         row += (f"{spread_of_backgrounds(pictures) / real_spread:.2f}", poorest_kind(pictures, answers, real_spread))
         print(f"| {' | '.join(str(cell) for cell in row)} |", flush=True)
     print(f"{whole} of {arguments.seeds} runs found all ten")
