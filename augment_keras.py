@@ -21,7 +21,7 @@ from keras import layers, ops
 
 KINDS = ("color", "translation", "cutout", "noise")
 FOR_FEW_PICTURES = KINDS[:3]
-NOISE = 0.2  # standard deviation, where pictures reach from -1 to 1
+NOISE = 0.3  # standard deviation, where pictures reach from -1 to 1
 
 
 class Augmentation(layers.Layer):
@@ -32,7 +32,7 @@ class Augmentation(layers.Layer):
     - `color`: brightness plus -0.5 to 0.5; then saturation times 0 to 2; then contrast times 0.5 to 1.5.
     - `translation`: moved by up to an eighth of the height and of the width; what comes in is 0, mid grey.
     - `cutout`: a window of half the height and half the width, centred anywhere, is 0.
-    - `noise`: every number plus one from a normal distribution of standard deviation 0.2.
+    - `noise`: every number plus one from a normal distribution of standard deviation 0.3.
 
     Args:
         kinds: Which of these, a list of their names; they are applied in the order above.

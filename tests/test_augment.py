@@ -9,7 +9,7 @@ from keras import layers, ops
 
 import defGAN
 from arrays import values
-from augment_keras import FOR_FEW_PICTURES, KINDS, NOISE, Augmentation
+from augment_keras import FOR_FEW_PICTURES, KINDS, Augmentation
 from discri_keras import classic_discriminator, dcgan_discriminator
 from gene_keras import classic_generator
 
@@ -147,9 +147,9 @@ def test_noise_has_its_deviation_everywhere_and_leaves_alpha():
     added = views(Augmentation(["noise"], seed=0), pictures) - pictures
     assert (added[..., 3] == 0).all()
     added = added[..., :3]
-    assert added.std() == pytest.approx(NOISE, rel=0.02) and abs(added.mean()) < 0.005
+    assert added.std() == pytest.approx(0.3, rel=0.02) and abs(added.mean()) < 0.005
     for axis in range(4):
-        assert np.diff(added, axis=axis).std() == pytest.approx(NOISE * 2**0.5, rel=0.02)  # of independent numbers
+        assert np.diff(added, axis=axis).std() == pytest.approx(0.3 * 2**0.5, rel=0.02)  # of independent numbers
 
 
 def test_few_pictures_get_no_noise():
