@@ -31,14 +31,14 @@ import gene_keras
 import residual_keras
 import sketching_keras
 import taught_keras
-from support import checkpoints, curves, flags, machine, memory, rehearsal, run_folder, scoring
+from support import checkpoints, flags, machine, memory, rehearsal, scoring
 from support.announce import say_settings, say_time, say_what_next
 from support.errors import InputError, one_line_errors
 from support.history import History
 from support.monitor import Monitor, variety
 from support.progress import Progress
 from support.read_ahead import ReadAhead
-from support.sample_plots import draw_samples
+from support.run_record import RunRecord
 from support.settings import choose_settings, fit_to_pictures, wanted_size
 from support.stopping import StopRequest
 from support.tensorboard_log import measured, open_log, require_tensorboard
@@ -323,71 +323,45 @@ def train(players, pictures, settings, run, history, arguments):
         "terminate"), or None; and the share of the time that was spent waiting for pictures.
     """
     steps_per_epoch = steps_in_epoch(pictures, settings)
-    names = pictures.class_names if settings["conditional"] else None
-    information = {name: settings[name] for name in ("preset", "noise_size", "fit", "seed")}
-    information |= {"class_names": names, "versions": machine.versions()}
-
-    def save_checkpoint():
-        groups = {name: checkpoints.copy_variables(group) for name, group in checkpoints.all_variables(players).items()}
-        groups["history"] = [history.array()]
-        about = {"settings": settings, "seconds": history.seconds, "scores": history.scores}
-        checkpoints.save_checkpoint(run.checkpoints, len(history.steps), groups, about)
-        return time.monotonic()
-
-    def finish_epoch(epoch, last):
-        """Write what an epoch owes beside its checkpoint. Returns the generator's path, or None."""
-        plots, saves = (last or epoch % settings[often] == 0 for often in ("plot_every", "save_every"))
-        scores = scorer and scorer.is_due(epoch, len(history.steps) - (epoch - 1) * steps_per_epoch, steps_per_epoch)
-        generator = plain_generator(players, settings, len(names or [])) if plots or saves or scores else None
-        if scores:
-            scorer.score(generator, epoch, history.scores, run.best_generator, information)
-            log.scalars(len(history.steps), {scoring.NAME: history.scores[epoch]})
-            curves.draw_scores(run.logs / "score.png", history.scores)
-        history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
-        if plots:
-            grid = draw_samples(run.logs, generator, pictures, settings, epoch)
-            log.picture(len(history.steps), "generated", grid)
-            loss_at_chance = 1.0 if settings["loss"] == "hinge" else math.log(2)  # relativistic: with a flat D
-            curves.draw_history(run.logs, history.array(), steps_per_epoch, loss_at_chance)
-        if saves:
-            path = run.generator_path(epoch)
-            run_folder.save_generator(generator, path, information | {"epoch": epoch})
-            return path
-        return None
-
+    class_names = pictures.class_names if settings["conditional"] else []
     scorer = None
     if settings["score_every"]:
         import evaluate  # only a run that asks for scores pays for it
 
-        scorer = scoring.Scorer(evaluate.QuickDistance(pictures.images), settings, names)
+        scorer = scoring.Scorer(evaluate.QuickDistance(pictures.images), settings, class_names)
 
     def inputs_of(number):
         epochs_before, step = divmod(number, steps_per_epoch)
         return step_inputs(pictures, settings, epochs_before + 1, step)
 
+    def generator_to_draw():
+        return plain_generator(players, settings, len(class_names))
+
     epochs_played, steps_played = divmod(len(history.steps), steps_per_epoch)
     batches = ReadAhead(inputs_of, range(len(history.steps), settings["epochs"] * steps_per_epoch))
     monitor = Monitor(settings["loss"], settings["label_smoothing"])
-    variety_share, saved_at, written, reason = 1.0, time.monotonic(), None, None
+    variety_share, written, reason = 1.0, None, None
     history.start_clock()
     with (
         StopRequest(arguments.minutes) as stop,
         Progress(settings, steps_per_epoch, len(history.steps)) as progress,
         open_log(arguments.tensorboard, run.logs / "tensorboard", len(history.steps) + 1) as log,
     ):
+        record = RunRecord(run, settings, history, pictures, steps_per_epoch, log, scorer)
         if not history.steps:
             teach_to_see(players, pictures, settings, stop, progress.say)
             if stop.reason in ("interrupt", "terminate"):
-                save_checkpoint()  # of a game not begun: resumed, it begins with the lesson
+                record.save_checkpoint(players)  # of a game not begun: resumed, it begins with the lesson
                 return None, stop.reason, batches.share()
         if epochs_played and not steps_played:  # it may have been killed after this epoch's checkpoint
-            written = finish_epoch(epochs_played, last=epochs_played == settings["epochs"])
+            last = epochs_played == settings["epochs"]
+            written = record.write_epoch(epochs_played, last, generator_to_draw)
         for epoch in range(epochs_played + 1, settings["epochs"] + 1):
             for step in range(steps_played, steps_per_epoch):
                 try:
                     images, classes, noise = next(batches)
                 except InputError:  # the pictures' folder is gone
-                    save_checkpoint()
+                    record.save_checkpoint(players)
                     raise
                 real = defDATA.to_floats(images)
                 values, fake = play_step(players, real, classes, noise)
@@ -401,17 +375,17 @@ def train(players, pictures, settings, run, history, arguments):
                 reason = stop.reason
                 if reason:
                     break
-                if time.monotonic() - saved_at > arguments.checkpoint_minutes * 60:
-                    saved_at = save_checkpoint()
+                if time.monotonic() - record.saved_at > arguments.checkpoint_minutes * 60:
+                    record.save_checkpoint(players)
             steps_left = settings["epochs"] * steps_per_epoch - len(history.steps)
             interrupted = reason in ("interrupt", "terminate") and steps_left
             last = reason or not steps_left
             if last or epoch % settings["save_every"] == 0:
-                saved_at = save_checkpoint()  # before all else: it is what a later mishap must not cost
+                record.save_checkpoint(players)  # before all else: it is what a later mishap must not cost
             if interrupted:
-                history.write_csv(run.logs / "history.csv", steps_per_epoch, settings["batch_size"])
+                record.write_table()
                 return written, reason, batches.share()
-            written = finish_epoch(epoch, last) or written
+            written = record.write_epoch(epoch, last, generator_to_draw) or written
             steps, seconds = len(history.steps) - (epoch - 1) * steps_per_epoch, history.seconds[epoch - 1]
             means, score = history.means(epoch, steps_per_epoch), history.scores.get(epoch)
             progress.epoch(epoch, means, steps, seconds, steps_left, score)
