@@ -21,7 +21,7 @@ from keras import layers, ops
 
 KINDS = ("color", "translation", "cutout", "noise")
 FOR_FEW_PICTURES = KINDS[:3]
-NOISE = 0.3  # standard deviation, where pictures reach from -1 to 1
+NOISE = 0.2  # standard deviation, where pictures reach from -1 to 1
 
 
 class Augmentation(layers.Layer):
@@ -32,10 +32,12 @@ class Augmentation(layers.Layer):
     - `color`: brightness plus -0.5 to 0.5; then saturation times 0 to 2; then contrast times 0.5 to 1.5.
     - `translation`: moved by up to an eighth of the height and of the width; what comes in is 0, mid grey.
     - `cutout`: a window of half the height and half the width, centred anywhere, is 0.
-    - `noise`: every number plus one from a normal distribution of standard deviation 0.3.
+    - `noise`: every number plus one from a normal distribution of standard deviation `noise_deviation`. With more of it
+      D stays unsure for longer, and sees less of fine detail.
 
     Args:
         kinds: Which of these, a list of their names; they are applied in the order above.
+        noise_deviation: How strong the noise is, above 0.
         seed: Where the random numbers begin. Their state is a variable of the layer, so a checkpoint holds it.
 
     Input shape:
@@ -52,12 +54,13 @@ class Augmentation(layers.Layer):
         (1, 8, 8, 3)
     """
 
-    def __init__(self, kinds=FOR_FEW_PICTURES, seed=None, **layer_arguments):
+    def __init__(self, kinds=FOR_FEW_PICTURES, noise_deviation=NOISE, seed=None, **layer_arguments):
         super().__init__(**layer_arguments)
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown:
             raise ValueError(f"there is no augmentation {unknown[0]!r}; choose from {', '.join(KINDS)}")
         self.kinds = [kind for kind in KINDS if kind in kinds]
+        self.noise_deviation = noise_deviation
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, pictures, training=None):
@@ -112,7 +115,8 @@ class Augmentation(layers.Layer):
     def noise(self, pictures):
         """Add a random number to each pixel's colours."""
         colours, alpha = pictures[..., :3], pictures[..., 3:]
-        added = keras.random.normal(ops.shape(colours), stddev=NOISE, dtype=pictures.dtype, seed=self.seed_generator)
+        deviation, shape = self.noise_deviation, ops.shape(colours)
+        added = keras.random.normal(shape, stddev=deviation, dtype=pictures.dtype, seed=self.seed_generator)
         return ops.concatenate([colours + added, alpha], axis=3)
 
     def window(self, pictures, side):

@@ -61,6 +61,7 @@ CLASSIC = {
     "discriminator_batch_normalization": False,
     "dropout": 0.4,  # in the discriminator
     "augment": None,  # before the discriminator; None: augment_keras.FOR_FEW_PICTURES below 2,000, else none
+    "augment_noise": augment_keras.NOISE,  # standard deviation, where noise is among these
     "mixed_precision": False,
     # the game
     "loss": "bce",
@@ -156,7 +157,9 @@ class Players(typing.NamedTuple):
 def build_players(settings, class_count):
     """Build G and D, and join them for the game. Returns `Players`."""
     generator = build_generator(settings, class_count)
-    augmentation = augment_keras.Augmentation(settings["augment"]) if settings["augment"] else None
+    augmentation = None
+    if settings["augment"]:
+        augmentation = augment_keras.Augmentation(settings["augment"], noise_deviation=settings["augment_noise"])
     relativistic = settings["loss"] == "relativistic"
     more = {"batch_normalization": settings["discriminator_batch_normalization"]}
     discriminator = NETWORKS[settings["network"]][1](

@@ -8,6 +8,7 @@ THEMES = {
     "data": ["data", "image_size", "fit", "channels", "flip", "shuffle_window", "conditional"],
     "networks": ["network", "noise_size", "filters", "generator_batch_normalization"]
     + ["discriminator_batch_normalization", "dropout", "augment", "mixed_precision"],
+    "noise": ["augment_noise"],
     "game": ["loss", "label_smoothing", "batch_size", "epochs", "learning_rate"]
     + ["generator_learning_rate", "beta_1", "beta_2", "averaging", "seed"],
     "pairs": ["slope_weight", "slope_of_one_in"],
@@ -33,10 +34,13 @@ def say_settings(settings, pictures, generator, discriminator, run):
     """Print what the run is: the machine, the pictures, the settings by theme, the size of both networks."""
     print(f"machine   {describe_machine()}")
     print(f"pictures  {pictures.describe()}")
+    has_meaning = {
+        "noise": "noise" in settings["augment"],
+        "pairs": settings["loss"] == "relativistic",
+        "lesson": settings["network"] == "taught",
+    }
     for theme, names in THEMES.items():
-        if (theme, settings["loss"] == "relativistic") == ("pairs", False):
-            continue
-        if (theme, settings["network"] == "taught") == ("lesson", False):
+        if not has_meaning.get(theme, True):
             continue
         print(f"{theme:9} " + ", ".join(f"{name} {in_plain_words(settings[name])}" for name in names))
     print(

@@ -101,6 +101,7 @@ def parse_arguments(arguments, presets, networks, augmentations):
     add("--dropout", type=share, help="in the discriminator: the more, the harder it is for it to memorise")
     kinds = ",".join(augmentations)
     add("--augment", type=some_of(augmentations), metavar="KINDS", help=f"{kinds}, some, or none: what D sees through")
+    add("--augment-noise", type=positive_number, help="with --augment noise: its standard deviation; pictures: -1 to 1")
     add("--mixed-precision", action=yes_or_no, help="compute in bfloat16, for speed on chips that have it")
 
     add = parser.add_argument_group("the game").add_argument

@@ -40,15 +40,16 @@ def choose_settings(arguments, presets, small, large):
         settings = checkpoint[2]["settings"]
         if settings["dry_run"]:
             raise InputError(f"--out {arguments.out} holds a dry run only, nothing to resume; start without --resume")
+        if "lesson_steps" not in settings and settings["loss"] != "relativistic":
+            settings["averaging"] = 0.0  # a run from when it was stored, and done in the relativistic game alone
+        settings = presets[settings["preset"]] | settings  # older runs lack newer settings
         for name, value in typed.items():
             if name not in MAY_CHANGE_ON_RESUME and value != settings[name]:
                 flag, was = "--" + name.replace("_", "-"), in_plain_words(settings[name])
                 raise InputError(
                     f"{flag} is {was} in this run, received {in_plain_words(value)}; leave it out, or use another --out"
                 )
-        if "lesson_steps" not in settings and settings["loss"] != "relativistic":
-            settings["averaging"] = 0.0  # a run from when it was stored, and done in the relativistic game alone
-        return presets[settings["preset"]] | settings | typed, run, checkpoint  # older runs lack newer settings
+        return settings | typed, run, checkpoint
 
     preset = arguments.preset or "cifar10"
     settings = {"preset": preset, "seed": 0} | presets[preset] | typed
@@ -93,6 +94,10 @@ def fit_to_game(settings, typed):
             raise InputError(
                 f"{flag} {value} has no meaning with --{why} {settings[why]}; leave it out, or choose another --{why}"
             )
+    if typed.get("augment_noise") and "noise" not in (settings["augment"] or []):
+        raise InputError(
+            f"--augment-noise {typed['augment_noise']} has no meaning without --augment noise; add it, or leave it out"
+        )
     for name in ("label_smoothing", "dropout", "discriminator_batch_normalization"):
         if name in with_loss + with_network:
             settings[name] = type(settings[name])(0)

@@ -140,16 +140,17 @@ def test_kinds_are_chosen_by_name():
         Augmentation(["colour"])
 
 
-def test_noise_has_its_deviation_everywhere_and_leaves_alpha():
+@pytest.mark.parametrize(("asked", "deviation"), [({}, 0.2), ({"noise_deviation": 0.35}, 0.35)])
+def test_noise_has_its_deviation_everywhere_and_leaves_alpha(asked, deviation):
     """Would catch noise that is the same for a picture's pixels, its colours or two pictures, another deviation (of
     49,152 numbers it is within 2 %), a shift, or an alpha that becomes noisy."""
     pictures = random_pictures(4, 64, 64, 4)
-    added = views(Augmentation(["noise"], seed=0), pictures) - pictures
+    added = views(Augmentation(["noise"], seed=0, **asked), pictures) - pictures
     assert (added[..., 3] == 0).all()
     added = added[..., :3]
-    assert added.std() == pytest.approx(0.3, rel=0.02) and abs(added.mean()) < 0.005
+    assert added.std() == pytest.approx(deviation, rel=0.02) and abs(added.mean()) < 0.005
     for axis in range(4):
-        assert np.diff(added, axis=axis).std() == pytest.approx(0.3 * 2**0.5, rel=0.02)  # of independent numbers
+        assert np.diff(added, axis=axis).std() == pytest.approx(deviation * 2**0.5, rel=0.02)  # of independent numbers
 
 
 def test_few_pictures_get_no_noise():

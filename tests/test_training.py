@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import train
+from augment_keras import Augmentation
 from support import checkpoints, curves, settings
 from support.monitor import PATIENCE, Monitor, variety
 from support.stopping import StopRequest
@@ -256,6 +257,19 @@ def test_dry_run_writes_everything_and_gives_way(data, tmp_path, capsys):
     assert play(data, out, "--epochs", "1") == 0
 
 
+@pytest.mark.parametrize("loss", ["bce", "relativistic"])
+def test_the_noise_before_d_is_as_strong_as_asked(loss):
+    """Would catch an `--augment-noise` that is stored and announced but does not reach the layer, in either game."""
+    values = train.CLASSIC | {"filters": 2, "noise_size": 4, "image_size": [8, 8], "dropout": 0.0, "loss": loss}
+    players = train.build_players(values | {"augment": ["noise"], "augment_noise": 0.35}, 0)
+    seen_through = [*players.discriminator.layers, *players.combined.layers]
+    if loss == "relativistic":
+        seen_through.append(players.discriminator_turn.augmentation)
+    found = [layer for layer in seen_through if isinstance(layer, Augmentation)]
+    assert len(found) == (2 if loss == "relativistic" else 1)  # D's turn and G's
+    assert all(layer.noise_deviation == 0.35 for layer in found)
+
+
 def test_the_rehearsal_leaves_no_trace(data):
     """Would catch the check's steps being kept: every variable, optimizer and seed must be bit-equal after it."""
     pictures = train.defDATA.load_pictures(data)
@@ -493,6 +507,19 @@ def test_wrong_ways_to_resume(data, capsys, tmp_path):
     assert "none of the 1 checkpoints" in error_of(capsys, *resume)
 
 
+def test_a_run_from_before_a_setting_resumes_with_its_default(data, capsys, tmp_path):
+    """Would catch a traceback over a setting that the stored run does not know, or a typed one that slips in."""
+    out = tmp_path / "run"
+    play(data, out, "--epochs", "1", "--augment", "noise")
+    path, groups, about = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    assert about["settings"].pop("augment_noise") == 0.2
+    checkpoints.save_checkpoint(path.parent, len(groups["history"][0]), groups, about)
+    line = error_of(capsys, "--resume", "--epochs", "2", "--out", str(out), "--augment-noise", "0.3")
+    assert "--augment-noise is 0.2 in this run, received 0.3" in line
+    assert train.main(["--resume", "--epochs", "2", "--out", str(out), "--augment-noise", "0.2"]) == 0
+    assert "noise     augment_noise 0.2" in capsys.readouterr().out
+
+
 def test_the_same_pictures_in_another_place_resume(data, tmp_path):
     """Would catch a run that cannot go on because its data moved."""
     play(data, tmp_path / "run", "--epochs", "1")
@@ -546,6 +573,8 @@ def test_what_has_no_meaning_with_a_loss_is_refused(data, tmp_path, capsys):
     assert "--network taught has several logits, and --loss relativistic pairs one; use --loss hinge" in line
     line = error_of(capsys, *out, "--lesson-steps", "9")
     assert "--lesson-steps 9 has no meaning with --network classic" in line
+    line = error_of(capsys, *out, "--augment", "color", "--augment-noise", "0.3")
+    assert "--augment-noise 0.3 has no meaning without --augment noise; add it, or leave it out" in line
     line = error_of(capsys, *out, "--slope-weight", "2")
     assert "--slope-weight 2.0 has no meaning with --loss bce" in line
     assert not (tmp_path / "run").exists()
