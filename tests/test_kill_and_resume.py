@@ -16,10 +16,10 @@ from benchmarks import kill_and_resume as checker
 
 EPOCHS = 10
 # A trainer that starts at once: each step adds to a weight, and resuming goes on from the newest checkpoint. Writing a
-# checkpoint takes a second, so that a kill falls into it on a busy machine too. The
-# fault it is given is what the checker has to find.
+# checkpoint takes a second, in which the file is there and cut off, so that a kill falls into it on a busy machine too.
+# The fault it is given is what the checker has to find.
 TRAINER = """
-import contextlib, pathlib, sys, time
+import contextlib, io, pathlib, sys, time
 sys.path.insert(0, "HERE")
 import h5py, numpy as np
 from support.whole_files import written_beside
@@ -48,12 +48,12 @@ if kept:
     weight = weight * (fault != "forgets")
 for step in range(first, 4):
     weight = weight + step
+    whole = io.BytesIO()
+    np.savez(whole, weight=weight, information="{}")
     with place(folder / f"checkpoint_{step + 1:08d}.npz") as path:
-        np.savez(path, weight=weight, information="{}")
-        whole = path.read_bytes()
-        path.write_bytes(whole[:300])
+        path.write_bytes(whole.getvalue()[:300])
         time.sleep(1.0)
-        path.write_bytes(whole)
+        path.write_bytes(whole.getvalue())
 with place(out / "generator_e004.h5") as path, h5py.File(path, "w") as file:
     file["weight"], file.attrs["gan"] = weight, "{}"
 """
