@@ -389,7 +389,7 @@ def train(players, pictures, settings, run, history, arguments):
                 record.write_table()
                 return written, reason, batches.share()
             written = record.write_epoch(epoch, last, generator_to_draw) or written
-            steps, seconds = len(history.steps) - (epoch - 1) * steps_per_epoch, history.seconds[epoch - 1]
+            steps, seconds = history.steps_of(epoch, steps_per_epoch), history.seconds[epoch - 1]
             means, score = history.means(epoch, steps_per_epoch), history.scores.get(epoch)
             progress.epoch(epoch, means, steps, seconds, steps_left, score)
             if reason:

@@ -41,6 +41,10 @@ class History:
         """Leave out the time since the last note: nothing was trained in it."""
         self.mark = time.monotonic()
 
+    def steps_of(self, epoch, steps_per_epoch):
+        """Count the steps of one epoch (from 1) that were played so far."""
+        return min(steps_per_epoch, len(self.steps) - (epoch - 1) * steps_per_epoch)
+
     def means(self, epoch, steps_per_epoch):
         """Means of the five measurements over the steps of one epoch (from 1) that were played so far."""
         played = self.steps[(epoch - 1) * steps_per_epoch : epoch * steps_per_epoch]
@@ -56,7 +60,7 @@ class History:
             writer = csv.writer(file)
             writer.writerow(["epoch", "steps", *MEASURED, "score", "seconds", "pictures_per_second"])
             for epoch, seconds in enumerate(self.seconds, start=1):
-                steps = min(steps_per_epoch, len(self.steps) - (epoch - 1) * steps_per_epoch)
+                steps = self.steps_of(epoch, steps_per_epoch)
                 means = [f"{mean:.6f}" for mean in self.means(epoch, steps_per_epoch)]
                 rate = steps * batch_size / seconds if seconds else 0.0
                 score = f"{self.scores[epoch]:.6f}" if epoch in self.scores else ""

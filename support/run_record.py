@@ -56,7 +56,7 @@ class RunRecord:
             The path of the generator that was saved, or None.
         """
         plots, saves = (last or epoch % self.settings[often] == 0 for often in ("plot_every", "save_every"))
-        steps = len(self.history.steps) - (epoch - 1) * self.steps_per_epoch
+        steps = self.history.steps_of(epoch, self.steps_per_epoch)
         scores = self.scorer and self.scorer.is_due(epoch, steps, self.steps_per_epoch)
         generator = make_generator() if plots or saves or scores else None
         if scores:
