@@ -1,33 +1,84 @@
-"""The data: pictures in, batches of float32 in [-1, 1] out.
+"""The data: pictures in, batches out.
 
     python defDATA.py PATH      looks pictures over before hours are spent on them, and draws a contact sheet
 
-Where pictures come from: a name (`cifar10`, `cifar100`: the training split, by `keras.datasets`; `shapes`: drawn by the
-suite), a path, or a DeepLake dataset (`hub://...`, or a local one). Files are decoded when they are first needed and
-stay uint8, a quarter of the size of floats: in memory, or in a file where they are more than fit there. The order of
-an epoch is computed from the seed and the epoch's number, never stored: a stopped run finds its place again.
+`load_pictures` finds pictures: by a name of `SOURCES`, a path, or the address of a DeepLake dataset (`hub://...`).
+Files are decoded when they are first needed and stay uint8, a quarter of the size of floats: in memory, or in a file where
+they are more than fit there. `batch_of_step` hands out the pictures of one step; its order is computed from the seed
+and the epoch's number, never stored, so a stopped run finds its place again. `to_floats` makes the tensor's numbers of
+them, float32 in [-1, 1].
 """
 
 import dataclasses
 import functools
 import math
 import pathlib
-import zipfile
 import zlib
 
 import numpy as np
 
-from support import doctor
-from support.cifar_names import CIFAR_NAMES
-from support.deeplake_pictures import DeepLakePictures, is_deeplake
-from support.errors import InputError, one_line_errors
-from support.kept_pictures import KeptPictures
-from support.picture_files import DECODING_ERRORS, PictureFolder, fit_image
-from support.picture_grid import to_image
-from support.shape_pictures import SHAPE_NAMES, draw_shapes
+from support.data import doctor
+from support.data.class_names import CLASS_NAMES
+from support.data.deeplake_source import DeepLakePictures, is_deeplake
+from support.data.npz import load_npz
+from support.data.on_demand import KeptPictures
+from support.data.picture_files import PictureFolder, fit_image
+from support.data.shapes import SHAPE_NAMES, draw_shapes
+from support.drawing.grid import to_image
+from support.system.errors import InputError, one_line_errors
 
 SHAPES_COUNT = 10_000  # a thousand of each kind
-MOST_CLASSES = 65_535  # a larger class number is a mistake: a year, an identity
+
+
+def download(name):
+    """Fetch a training split through Keras.
+
+    Args:
+        name: "cifar10", "cifar100", "mnist" or "fashion_mnist", a module of `keras.datasets`.
+
+    Returns:
+        `(images, labels)`: uint8 `(n, height, width, channels)` and int32 `(n,)`.
+
+    Raises:
+        InputError: If it cannot be downloaded.
+    """
+    import keras
+
+    try:
+        (images, labels), _ = getattr(keras.datasets, name).load_data()
+    except Exception as error:  # Keras raises a bare Exception for whatever went wrong on the way
+        raise InputError(
+            f"{name} could not be downloaded ({error}); "
+            "give pictures of your own with --data PATH, or try --preset shapes"
+        ) from None
+    if images.ndim == 3:  # MNIST comes without an axis for its one channel
+        images = images[..., np.newaxis]
+    return images, labels.reshape(-1).astype("int32")
+
+
+# The pictures that have a name: what `--data` takes beside a path. A row says
+#   load          a function of height, width, channels and seed that gives the pictures (uint8) and their classes
+#   class_names   a name for each class
+#   says          where the pictures come from, in words
+#   any_size      whether they are made in the size that is wanted; others have their own, and are brought to it
+SOURCES = {
+    name: {
+        "load": lambda height, width, channels, seed, name=name: download(name),
+        "class_names": CLASS_NAMES[name],
+        "says": f"{name}'s training split",
+        "any_size": False,
+    }
+    for name in ("cifar10", "cifar100", "mnist", "fashion_mnist")
+} | {
+    "shapes": {
+        "load": lambda height, width, channels, seed: draw_shapes(
+            SHAPES_COUNT, height or 32, width or 32, channels or 3, seed
+        ),
+        "class_names": SHAPE_NAMES,
+        "says": "shapes, drawn by the suite",
+        "any_size": True,
+    },
+}
 
 
 @dataclasses.dataclass
@@ -76,12 +127,13 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="c
     """Find the pictures of a source, and bring them to one size, as uint8.
 
     Args:
-        source: "cifar10", "cifar100", "shapes", the path of a folder, a .zip or an .npz, or a DeepLake dataset.
-        height: Height in pixels to bring them to; None keeps CIFAR's or an .npz's own, and means 32 elsewhere.
+        source: A name of `SOURCES`, the path of a folder, a .zip or an .npz, or a DeepLake dataset.
+        height: Height in pixels to bring them to; None keeps a download's or an .npz's own, and means 32 elsewhere.
         width: Width in pixels, likewise.
-        channels: 1, 3 or 4; None keeps an .npz's own, and means 3 elsewhere.
+        channels: 1, 3 or 4; None keeps a download's or an .npz's own, and means 3 elsewhere.
         seed: What `shapes` is drawn from.
-        fit: "cover", "pad" or "stretch": what to do with other proportions, as in `support.picture_files.fit_image`.
+        fit: "cover", "pad" or "stretch": what to do with other proportions, as
+            in `support.data.picture_files.fit_image`.
         cache: Path of the file that keeps decoded pictures where they are too many for the memory, or None.
 
     Returns:
@@ -90,13 +142,11 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="c
     Raises:
         InputError: If the source is missing, holds no picture, or cannot be read or downloaded.
     """
-    if source == "shapes":
-        images, labels = draw_shapes(SHAPES_COUNT, height or 32, width or 32, channels or 3, seed)
-        return Pictures(images, labels, SHAPE_NAMES, "shapes, drawn by the suite")
-    if source in ("cifar10", "cifar100"):
-        images, labels = download_cifar(source)
+    if source in SOURCES:
+        row = SOURCES[source]
+        images, labels = row["load"](height, width, channels, seed)
         images = resize_array(images, height, width, channels, fit)
-        return Pictures(images, labels, CIFAR_NAMES[source], f"{source}'s training split")
+        return Pictures(images, labels, row["class_names"], row["says"])
 
     if is_deeplake(source):
         files = DeepLakePictures(source)
@@ -121,66 +171,6 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="c
     class_names, labels = files.classes(chosen)
     images = KeptPictures(files, chosen, labels, (height or 32, width or 32, channels or 3), fit, cache)
     return Pictures(images, labels, class_names, source, broken)
-
-
-def download_cifar(name):
-    """Fetch a CIFAR training split through Keras: uint8 `(50000, 32, 32, 3)` and int32 labels `(50000,)`."""
-    import keras
-
-    try:
-        (images, labels), _ = getattr(keras.datasets, name).load_data()
-    except Exception as error:  # Keras raises a bare Exception for whatever went wrong on the way
-        raise InputError(
-            f"{name} could not be downloaded ({error}); "
-            "give pictures of your own with --data PATH, or try --preset shapes"
-        ) from None
-    return images, labels.reshape(-1).astype("int32")
-
-
-def load_npz(path):
-    """Read `x_train` and, where it is there, `y_train`, as Keras ships MNIST.
-
-    Returns:
-        uint8 `(n, height, width, channels)`, and int32 labels `(n,)` or None.
-
-    Raises:
-        InputError: If `x_train` is missing, holds pickled objects, or is not a stack of 8-bit pictures.
-    """
-    try:
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is not a zip archive, or was cut short")
-        with np.load(path, allow_pickle=False) as arrays:  # a pickle can run any code: never opened
-            if "x_train" not in arrays.files:
-                held = ", ".join(arrays.files) or "nothing"
-                raise InputError(
-                    f"{path} has no x_train (it holds {held}); save it with numpy.savez(path, x_train=...)"
-                )
-            images = arrays["x_train"]
-            labels = arrays["y_train"] if "y_train" in arrays.files else None
-        if not all(isinstance(array, np.ndarray) for array in (images, labels) if array is not None):
-            raise ValueError("an entry is no array")
-    except InputError:
-        raise
-    except DECODING_ERRORS as error:
-        raise InputError(
-            f"{path} cannot be read as an .npz of plain arrays ({error}); save it again with numpy.savez"
-        ) from None
-    held = f"{images.dtype} {images.shape}"
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not images.size:
-        raise InputError(
-            f"x_train in {path} is {held}; expected uint8 (n, height, width) or "
-            "(n, height, width, channels) with 1, 3 or 4 channels, values 0 to 255"
-        )
-    if labels is not None:
-        whole = np.issubdtype(labels.dtype, np.integer) and labels.size
-        if not whole or labels.size != len(images) or labels.min() < 0 or labels.max() > MOST_CLASSES:
-            held = f"{labels.dtype} {labels.shape}" + (f" from {labels.min()} to {labels.max()}" if whole else "")
-            raise InputError(f"y_train in {path} must be {len(images)} class numbers 0 to {MOST_CLASSES}, not {held}")
-        labels = labels.reshape(-1).astype("int32")
-    return images, labels
 
 
 def resize_array(images, height, width, channels, fit="cover"):
@@ -216,18 +206,45 @@ def epoch_order(count, batch_size, seed, epoch, shuffle_window=0):
     return np.resize(order, (steps, batch_size))
 
 
+def batch_of_step(pictures, batch_size, seed, epoch, step, shuffle_window=0, flip=False):
+    """Give the pictures of one step, a function of the seed, the epoch and the step alone.
+
+    Args:
+        pictures: `Pictures`.
+        batch_size: Pictures in a batch.
+        seed: The run's seed.
+        epoch: The epoch's number, from 1.
+        step: The step's number within the epoch, from 0.
+        shuffle_window: As for `epoch_order`.
+        flip: Whether half of them are mirrored, left to right.
+
+    Returns:
+        `(images, classes)`: uint8 `(b, height, width, channels)`, and int32 class numbers `(b, 1)` or None.
+    """
+    order = epoch_order(len(pictures), batch_size, seed, epoch, shuffle_window)
+    chosen = order[step % len(order)]  # a dry run's second step, where all pictures make one batch
+    images = pictures.images[chosen]
+    if flip:
+        mirrored = np.random.default_rng([seed, epoch, step, 1]).random(len(images)) < 0.5
+        images[mirrored] = images[mirrored, :, ::-1]
+    return images, None if pictures.labels is None else pictures.labels[chosen].reshape(-1, 1)
+
+
 def to_floats(images):
     """Scale uint8 pictures 0 to 255 to float32 in [-1, 1], where the generator's tanh lives."""
     return images.astype("float32") / 127.5 - 1.0
 
 
 def main(arguments=None):
-    """Look a source over before it is trained on, as `support/doctor.py` says."""
+    """Look a source over before it is trained on, as support/data/doctor.py says."""
+    from presets import PRESETS  # here: the data by itself knows nothing of presets
+
     with one_line_errors("defDATA.py"):
-        options = doctor.parse_arguments(arguments)
-        pictures = load_pictures(options.path, *doctor.wanted_size(options), fit=options.fit)
-        resized = isinstance(pictures.images, np.ndarray) and options.path != "shapes"
-        doctor.examine(pictures, load_pictures(options.path) if resized else pictures, options)
+        options = doctor.parse_arguments(arguments, PRESETS, SOURCES)
+        preset = PRESETS[options.preset]
+        pictures = load_pictures(options.path, *doctor.size_to_look_at(options, preset), fit=options.fit)
+        has_own_size = isinstance(pictures.images, np.ndarray) and not SOURCES.get(options.path, {}).get("any_size")
+        doctor.examine(pictures, load_pictures(options.path) if has_own_size else pictures, options, preset)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The game: generator -> frozen discriminator, the two losses, and what moves in which step.
+"""The game: generator -> discriminator as one model, the losses, and what moves in which turn.
 
-    python defGAN.py        plays three steps on random pictures and shows what moved
+    python defGAN.py        plays three steps on random pictures and shows that each player moved in its own turn
 
 The trap on Keras 3. The well-known order is: compile D; set `D.trainable = False`; compile generator -> D; then
 alternate. Keras 2 remembered what was trainable when D was compiled. Keras 3 looks at the flag in every step, so
@@ -8,8 +8,12 @@ D never moves again, for good, with at most a warning, and G learns to please a 
 
 The way here. D is compiled by itself and stays trainable. The combined model says which variables are its own:
 `trainable_variables` are G's alone, so its optimizer cannot move D, while gradients still flow *through* D to G.
-`StepCheck` proves it at the start of every run, whatever the Keras version or backend.
+train.py proves it at the start of every run, whatever the Keras version or backend.
+
+This file needs Keras and NumPy and nothing else of the suite: copied into another project, it works there.
 """
+
+import math
 
 import keras
 import numpy as np
@@ -133,6 +137,74 @@ def hinge():
     return discriminator_loss, generator_loss
 
 
+def least_squares():
+    """Make the least-squares losses (Mao et al. 2017, https://arxiv.org/abs/1611.04076, equation 2, LSGAN).
+
+    D minimises 1/2 (D(x) - 1)^2 + 1/2 (D(G(z)) + 1)^2, G minimises 1/2 (D(G(z)) - 1)^2, where D is the logit itself.
+    Pictures that D tells apart with more than enough certainty cost it too, so it is drawn back to 1 and -1, and G
+    still gets a gradient from pictures far from there. These are the paper's a = -1, b = 1 and c = b: in place of its
+    0 and 1 for fake and real, so that a logit of 0 means "cannot tell" as with the other losses.
+
+    Returns:
+        `(discriminator_loss, generator_loss)`, as for `binary_cross_entropy`. A D that cannot tell (logit 0) has a
+        loss of 1/2.
+    """
+
+    def discriminator_loss(is_real, logits):
+        target = 2.0 * ops.cast(is_real, logits.dtype) - 1.0  # 1 for real pictures, -1 for fakes
+        return 0.5 * ops.square(logits - target)
+
+    def generator_loss(is_real, logits):
+        return 0.5 * ops.square(logits - 1.0)  # G's target is "real"
+
+    return discriminator_loss, generator_loss
+
+
+# The losses that the classic game can be played with: what `--loss` takes. A row says all that the rest of the suite
+# must know of a loss, and nothing outside this table asks for a loss by its name.
+#   functions               makes the two losses from the settings that are named in `settings`
+#   says                    what `--help` says
+#   settings                settings that only this loss has
+#   refuses                 settings that make no sense with it: they must be 0 or False
+#   at_chance               D's loss when it cannot tell real from fake: the dotted line in losses.png
+#   sure                    D is sure of all when D(x) is above the first and D(G(z)) below the second: G then learns
+#                           little. Hinge and least squares stop at logits of 1 and -1, whose sigmoids are 0.73 and 0.27
+#   when_d_has_won          settings to change then, in the order in which to try them
+#   when_g_has_collapsed    likewise, when G's pictures have become one another's copies
+LOSSES = {
+    "bce": {
+        "functions": binary_cross_entropy,
+        "says": "binary cross-entropy, the original game",
+        "settings": ["label_smoothing"],
+        "refuses": [],
+        "at_chance": math.log(2),
+        "sure": (0.97, 0.03),
+        "when_d_has_won": ["augment", "label_smoothing", "dropout"],
+        "when_g_has_collapsed": ["augment", "learning_rate"],
+    },
+    "hinge": {
+        "functions": hinge,
+        "says": "hinge",
+        "settings": [],
+        "refuses": [],
+        "at_chance": 1.0,
+        "sure": (0.7, 0.3),
+        "when_d_has_won": ["dropout"],
+        "when_g_has_collapsed": ["learning_rate"],
+    },
+    "lsgan": {
+        "functions": least_squares,
+        "says": "least squares",
+        "settings": [],
+        "refuses": [],
+        "at_chance": 0.5,
+        "sure": (0.7, 0.3),
+        "when_d_has_won": ["augment", "dropout"],
+        "when_g_has_collapsed": ["augment", "learning_rate"],
+    },
+}
+
+
 def d_of_real(is_real, logits):
     """D(x): the mean probability that D gives to the real pictures of a batch, 0 where there are none."""
     is_real = ops.broadcast_to(ops.cast(is_real, logits.dtype), ops.shape(logits))  # D may have several logits
@@ -150,11 +222,11 @@ def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1
     Args:
         generator: Model from noise to pictures. It needs no compiling of its own: it learns inside the combined model.
         discriminator: Model from pictures to logits. Compiled here, in place.
-        losses: What `binary_cross_entropy` or `hinge` returned.
+        losses: What `binary_cross_entropy` or another function of `LOSSES` returned.
         learning_rate: Adam's step size for both players.
         beta_1: Adam's memory of the gradient: 0.5, as 0.9 oscillates (Radford et al. 2016, section 4).
         beta_2: Adam's memory of the gradient's size; 0.999 is about 1,000 steps (Kingma and Ba 2015).
-        optimizer: G's, if it shall be another one, as the Adam of averaging_keras.py.
+        optimizer: G's, if it is to be another one, as the Adam of modern/averaging.py.
 
     Returns:
         The compiled `CombinedModel`, whose `train_on_batch(noise, zeros)` is G's step.
@@ -177,75 +249,29 @@ def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1
     return combined
 
 
-def normalizes_batches(model):
-    """Say whether a model has batch normalization: then real and fake must pass it in two calls.
-
-    In one call each half would be normalised by the mixture's mean, and the answer for a fake would depend on the
-    real pictures beside it.
-    """
-    return any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
-
-
-class StepCheck:
-    """Prove in one step that each player moves in its own turn, and only there.
-
-    Args:
-        generator: The generator.
-        discriminator: The discriminator.
-
-    Example:
-        check = StepCheck(generator, discriminator)
-        discriminator.train_on_batch(...)
-        check.moved(discriminator)
-        combined.train_on_batch(...)
-        check.moved(generator)
-    """
-
-    def __init__(self, generator, discriminator):
-        self.players = (generator, discriminator)
-        self.before = [self._weights(player) for player in self.players]
-
-    @staticmethod
-    def _weights(player):
-        return {variable.path: np.array(ops.convert_to_numpy(variable)) for variable in player.trainable_variables}
-
-    def moved(self, mover):
-        """Compare with the weights before this turn.
-
-        Args:
-            mover: The player whose turn it was.
-
-        Raises:
-            RuntimeError: If a kernel of the mover stood still, or any trainable variable of the other one moved.
-        """
-        now = [self._weights(player) for player in self.players]
-        for player, old, new in zip(self.players, self.before, now, strict=True):
-            if player is mover:
-                still = [path for path in new if path.endswith("kernel") and old[path].tobytes() == new[path].tobytes()]
-                if still or not new:
-                    what = ", ".join(still) or "no trainable variables at all"
-                    raise RuntimeError(f"the {player.name} does not learn: its step left {what} unchanged")
-            else:
-                moved = [path for path in new if old[path].tobytes() != new[path].tobytes()]
-                if moved:
-                    raise RuntimeError(f"the {player.name} moved in the {mover.name}'s step: {', '.join(moved)}")
-        self.before = now
-
-
 if __name__ == "__main__":
     from discri_keras import classic_discriminator
     from gene_keras import classic_generator
 
+    def copied(model):
+        return [ops.convert_to_numpy(variable).copy() for variable in model.trainable_variables]
+
+    def moved(model, before):
+        same = [np.array_equal(old, new) for old, new in zip(before, copied(model), strict=True)]
+        return "moved" if not all(same) else "stood still"
+
     generator, discriminator = classic_generator(filters=8), classic_discriminator(filters=8)
-    combined, make_fakes = compile_players(generator, discriminator, binary_cross_entropy()), FakeMaker(generator)
+    combined, fake_maker = compile_players(generator, discriminator, binary_cross_entropy()), FakeMaker(generator)
+    is_real, is_fake = np.ones((8, 1), "float32"), np.zeros((8, 1), "float32")
     for step in (1, 2, 3):
         random = np.random.default_rng(step)
         real = random.uniform(-1, 1, (8, 32, 32, 3)).astype("float32")
         noise = random.standard_normal((2, 8, 100), dtype="float32")
-        fake = make_fakes.predict_on_batch(noise[0])
-        check = StepCheck(generator, discriminator)
-        d_loss = discriminator.train_on_batch(np.concatenate([real, fake]), np.repeat([[1.0], [0.0]], 8, axis=0))[0]
-        check.moved(discriminator)
-        g_loss = combined.train_on_batch(noise[1], np.zeros((8, 1), "float32"))[0]
-        check.moved(generator)
-        print(f"step {step}: D's loss {d_loss:.3f}, then G's loss {g_loss:.3f}; each moved in its own step alone")
+        fake = fake_maker.predict_on_batch(noise[0])
+        g_before, d_before = copied(generator), copied(discriminator)
+        discriminator.train_on_batch(real, is_real)
+        discriminator.train_on_batch(fake, is_fake)
+        print(f"step {step}, D's turn: D {moved(discriminator, d_before)}, G {moved(generator, g_before)}", end="; ")
+        g_before, d_before = copied(generator), copied(discriminator)
+        combined.train_on_batch(noise[1], is_real)
+        print(f"G's turn: G {moved(generator, g_before)}, D {moved(discriminator, d_before)}")

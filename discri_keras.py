@@ -8,7 +8,7 @@ because the losses are exact on logits, where log(sigmoid) of a sure answer woul
 - `classic_discriminator`: strided convolutions, LeakyReLU, dropout.
 - `dcgan_discriminator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization, no pooling.
 
-Left out: pooling (strides learn what to keep; residual_keras.py has some) and a sigmoid (see above).
+Left out: pooling (strides learn what to keep; modern/residual.py has some) and a sigmoid (see above).
 """
 
 import math
@@ -73,7 +73,7 @@ def classic_discriminator(
         filters: Filters of the middle convolutions; the first has half as many, the last twice as many.
         dropout: Share of the last features that is set to 0 at random in training, 0 to below 1.
         batch_normalization: Whether each strided convolution is normalised over the batch.
-        augmentation: A layer from pictures to pictures that comes first, as in augment_keras.py; or None.
+        augmentation: A layer from pictures to pictures that comes first, as in modern/augment.py; or None.
 
     Input shape:
         Pictures `(b, height, width, channels)` in [-1, 1]; with classes also class numbers `(b, 1)`, int32.
@@ -134,7 +134,7 @@ def dcgan_discriminator(
         filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
         dropout: Share of the last features that is set to 0 at random in training; the paper has none.
         batch_normalization: Whether each layer but the first is normalised over the batch.
-        augmentation: A layer from pictures to pictures that comes first, as in augment_keras.py; or None.
+        augmentation: A layer from pictures to pictures that comes first, as in modern/augment.py; or None.
 
     Input shape:
         Pictures `(b, height, width, channels)` in [-1, 1]; with classes also class numbers `(b, 1)`, int32.

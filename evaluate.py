@@ -19,8 +19,8 @@ Inception score    Is Inception sure of what a picture shows, and is it somethin
 precision, recall  The share of g within reach of r: are they good? The share of r within reach of g: are all kinds
                    there? A picture reaches as far as its third nearest of its own kind. (Kynkäänniemi and others 2019)
 copies             The share of g that lies at most half as far from one real picture as from all others, in pixels;
-                   `support/copied_pictures.py` says why. FID is best for a generator that copies.
-quick distance     FID's formula on features that cost seconds instead of hours: `support/quick_distance.py`.
+                   `support/scores/copies.py` says why. FID is best for a generator that copies.
+quick distance     FID's formula on features that cost seconds instead of hours: `support/scores/quick_distance.py`.
 """
 
 import math
@@ -31,13 +31,13 @@ import numpy as np
 from tqdm import tqdm
 
 import defDATA
-from support import inception_scores
-from support.copied_pictures import copied_shares
-from support.errors import InputError, OneLineParser, one_line_errors
-from support.flags import whole_number
-from support.judged_pictures import read_pictures
-from support.quick_distance import QuickDistance
-from support.score_report import table, write_json
+from support.scores import inception
+from support.scores.copies import copied_shares
+from support.scores.generated_files import read_pictures
+from support.scores.quick_distance import QuickDistance
+from support.scores.report import table, write_json
+from support.system.command_line import OneLineParser, whole_number
+from support.system.errors import InputError, one_line_errors
 
 GENERATOR_ENDINGS = (".h5", ".hdf5", ".keras")
 GENERATED, GENERATED_QUICK = 50_000, 10_000  # as in the papers; as many as the quick distance looks at of the real ones
@@ -70,7 +70,7 @@ def measure(pictures, real, weights=None, seed=0, batch=64):
         scores = {"quick distance": (distance(pictures), None)}
         protocol = [f"quick distance: {len(pictures):,} generated pictures; no Inception"]
     else:
-        found = inception_scores.inception_scores(pictures, real, weights, batch)
+        found = inception.inception_scores(pictures, real, weights, batch)
         scores = {
             "FID": (found["frechet_inception_distance"], None),
             "KID": (found["kernel_inception_distance_mean"], found["kernel_inception_distance_std"]),
@@ -78,7 +78,7 @@ def measure(pictures, real, weights=None, seed=0, batch=64):
             "precision": (found["precision"], None),
             "recall": (found["recall"], None),
         }
-        protocol = inception_scores.protocol(pictures, real, weights)
+        protocol = inception.protocol(pictures, real, weights)
     copies, expected, looked_at = copied_shares(pictures, real, seed)
     scores |= {"copies": (copies, None), "copies expected": (expected, None)}
     return scores, [
@@ -128,7 +128,7 @@ def draw_pictures(samples, generator, count, seed, batch):
 
 def refuse_too_many(shape):
     """Refuse pictures that do not fit in memory before they fill it; `shape` is theirs."""
-    from support.memory import free_memory
+    from support.system.memory import free_memory
 
     needed, free = math.prod(shape), free_memory()
     if free is not None and needed > free:
@@ -192,7 +192,7 @@ def main(arguments=None):
         if arguments.json and not arguments.json.absolute().parent.is_dir():
             raise InputError(f"--json {arguments.json}: there is no such folder; create it first, or name another")
         # And torch starts before TensorFlow: the other way round some versions crash (tensorflow/tensorflow#124205).
-        weights = None if arguments.quick else inception_scores.find_weights(arguments.inception_weights)
+        weights = None if arguments.quick else inception.find_weights(arguments.inception_weights)
         is_generator = path.suffix.lower() in GENERATOR_ENDINGS and not path.is_dir()
         if is_generator:
             samples, generator = open_generator(path)

@@ -2,7 +2,7 @@
 
     python gene_keras.py        prints the summary of the CIFAR-10 generator
 
-Two networks, all plain Keras layers for any height and width from 8 up (more: residual_keras.py, sketching_keras.py):
+Two networks, all plain Keras layers for any height and width from 8 up (more: modern/residual.py, modern/sketching.py):
 
 - `classic_generator`: a dense layer, then transposed convolutions with LeakyReLU; with or without batch normalization.
 - `dcgan_generator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization and ReLU throughout.
@@ -10,7 +10,7 @@ Two networks, all plain Keras layers for any height and width from 8 up (more: r
 All start from a small map, ceil(size / 2^k) with a short side of 4 to 6, double it k times and crop the centre. Left
 out: upsampling by repeated pixels (transposed convolutions whose kernel, 4, is a multiple of the stride, 2, leave no
 checkerboard either: https://distill.pub/2016/deconv-checkerboard; at most a weave) and connections from the noise to
-later layers. For both see sketching_keras.py.
+later layers. For both see modern/sketching.py.
 """
 
 import math
@@ -61,21 +61,18 @@ def noise_and_class(noise_size, class_count, joined=True):
     return [noise, class_number], layers.Concatenate(name="noise_and_class")([noise, embedding])  # (b, 2z)
 
 
-def normalize_and_modulate(features, name, class_number=None, class_count=0, noise=None):
-    """Normalise over the batch, with a scale and a shift that a picture's class decides, its noise, or both.
+def normalize_by_class(features, name, class_number, class_count):
+    """Normalise over the batch, with a scale and a shift that the picture's class decides.
 
-    So a class has its say at every size, from the layout to the texture, while the noise alone makes the differences
-    within it (Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; in a generator: Miyato and Koyama 2018,
-    https://arxiv.org/abs/1802.05637). The noise, where it is given, has its say at every size too, not at the
-    start alone, of which later layers may lose much: pictures of a class become less alike (Chen et al. 2019,
-    https://arxiv.org/abs/1810.01365, "self-modulation"; here without their hidden layer). Its weights start at 0.
+    So the class matters at every size, from the layout to the texture, while the noise alone makes the differences
+    within a class (Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; in a generator: Miyato and Koyama 2018,
+    https://arxiv.org/abs/1802.05637).
 
     Args:
         features: Tensor `(b, height, width, filters)`.
         name: Beginning of the layers' names.
-        class_number: Keras input `(b, 1)`, int32; or None.
-        class_count: Number of classes, 0 without.
-        noise: Keras input `(b, noise_size)`; or None, if it shall not decide.
+        class_number: Keras input `(b, 1)`, int32.
+        class_count: Number of classes.
 
     Returns:
         A tensor of the shape of `features`.
@@ -84,19 +81,11 @@ def normalize_and_modulate(features, name, class_number=None, class_count=0, noi
     features = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name=f"{name}_normalization")(
         features
     )
-    decided = []
-    for what, start in (("scale", "ones"), ("shift", "zeros")):
-        vectors = []  # (b, 1, 1, filters)
-        if class_count:
-            vector = layers.Embedding(class_count, filters, start, name=f"{name}_{what}")(class_number)
-            vectors.append(layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_class")(vector))
-        if noise is not None:
-            base = {"use_bias": False} if class_count else {"bias_initializer": start}
-            vector = layers.Dense(filters, kernel_initializer="zeros", name=f"{name}_{what}_by_noise", **base)(noise)
-            vectors.append(layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_noise")(vector))
-        decided.append(layers.Add(name=f"{name}_{what}_of_both")(vectors) if len(vectors) == 2 else vectors[0])
-    scaled = layers.Multiply(name=f"{name}_scaled")([features, decided[0]])
-    return layers.Add(name=f"{name}_shifted")([scaled, decided[1]])
+    scale = layers.Embedding(class_count, filters, "ones", name=f"{name}_scale")(class_number)
+    scale = layers.Reshape((1, 1, filters), name=f"{name}_scale_of_class")(scale)  # (b, 1, 1, filters)
+    shift = layers.Embedding(class_count, filters, "zeros", name=f"{name}_shift")(class_number)
+    shift = layers.Reshape((1, 1, filters), name=f"{name}_shift_of_class")(shift)  # (b, 1, 1, filters)
+    return layers.Add(name=f"{name}_shifted")([layers.Multiply(name=f"{name}_scaled")([features, scale]), shift])
 
 
 def crop_centre(pictures, height, width):
@@ -160,14 +149,11 @@ def classic_generator(
     return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
 
 
-def dcgan_features(
-    height, width, noise_size, class_count, filters, batch_normalization, start_weights, noise_everywhere=False
-):
+def dcgan_features(height, width, noise_size, class_count, filters, batch_normalization, start_weights, normalize=None):
     """Build the DCGAN generator up to half the picture's size.
 
-    The arguments are those of `dcgan_generator`; `start_weights`, the initializer of the kernels; and
-    `noise_everywhere`, whether the noise decides scales and shifts of batch normalization, as `normalize_and_modulate`
-    says.
+    The arguments are those of `dcgan_generator`, and two more: `start_weights` is the initializer of the kernels, and
+    `normalize` is a function of features, a name and the inputs that takes the place of the batch normalization here.
 
     Returns:
         `(inputs, features)`: one Keras input or a list of two, and the last hidden map `(b, height / 2, width / 2,
@@ -177,11 +163,10 @@ def dcgan_features(
     widths = [filters * min(2 ** (doublings - 1 - step), 8) for step in range(doublings)]  # 512, 256, 128, 64
 
     def activate(features, name):
-        if batch_normalization and (class_count or noise_everywhere):
-            noise, class_number = inputs if class_count else (inputs, None)
-            features = normalize_and_modulate(
-                features, name, class_number, class_count, noise=noise if noise_everywhere else None
-            )
+        if batch_normalization and normalize:
+            features = normalize(features, name, inputs)
+        elif batch_normalization and class_count:
+            features = normalize_by_class(features, name, inputs[1], class_count)
         elif batch_normalization:
             features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
         return layers.ReLU(name=f"{name}_activation")(features)
@@ -207,7 +192,7 @@ def dcgan_generator(
 
     Radford et al. 2016, section 3 and figure 1; the weights start from a normal distribution of deviation 0.02
     (section 4). The paper's network for 64x64 is `filters=128`; ours is the half as wide one that most code uses.
-    With classes, batch normalization is where they enter, as `normalize_and_modulate` says.
+    With classes, batch normalization is where they enter: see `normalize_by_class`.
 
     Args:
         height: Height of the pictures in pixels, at least 8.

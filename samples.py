@@ -13,7 +13,7 @@ It opens what train.py writes, and any other .h5 or .keras file whose model make
 included. The same --seed draws the same pictures, and a larger --n the same ones followed by more.
 """
 
-import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
+import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
 import pathlib
 import re
@@ -23,14 +23,15 @@ import numpy as np
 from tqdm import tqdm
 
 import defDATA
-from support import class_grid, nearest
-from support.classes import class_number, names_of_classes
-from support.drawing_to_files import FOUR_WAYS, check_output, write_animation, write_array, write_folder, write_grid
-from support.errors import InputError, OneLineParser, one_line_errors
-from support.flags import positive_number, whole_number
-from support.noise import WALK_FRAMES, noise_batches, split_into_batches, truncate, walk_through_latent_space
-from support.opening_models import open_generator
-from support.picture_grid import class_columns, to_uint8
+from support.drawing import class_grid
+from support.drawing.grid import class_columns, to_uint8
+from support.drawing.noise import WALK_FRAMES, noise_batches, split_into_batches, truncate, walk_through_latent_space
+from support.drawing.writing import FOUR_WAYS, check_output, write_animation, write_array, write_folder, write_grid
+from support.models.generator import class_number, names_of_classes
+from support.models.opening import open_generator
+from support.scores import nearest
+from support.system.command_line import OneLineParser, positive_number, whole_number
+from support.system.errors import InputError, one_line_errors
 
 
 def draw(generator, noise, classes, batch):

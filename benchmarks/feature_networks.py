@@ -27,9 +27,9 @@ from torch.nn import functional
 import defDATA
 from benchmarks.frechet import Moments, frechet_distance, moments
 from benchmarks.train_feature_network import CifarFeatures, to_tensor
-from support.errors import InputError, OneLineParser, one_line_errors
-from support.flags import whole_number
-from support.whole_files import written_beside
+from support.system.atomic_files import written_beside
+from support.system.command_line import OneLineParser, whole_number
+from support.system.errors import InputError, one_line_errors
 
 COUNT = 10_000  # pictures of a set
 BATCH = 50

@@ -1,14 +1,14 @@
 """The Fréchet distance between two sets of pictures, each told by the mean and the covariance of its features.
 
 Heusel et al. 2017 (https://arxiv.org/abs/1706.08500), equation 6; "FID" is this distance on one certain network. The
-arithmetic is that of `support/quick_distance.py`; here a set's moments have names, as they are kept in files.
+arithmetic is that of `support/scores/quick_distance.py`; here a set's moments have names, as they are kept in files.
 """
 
 import typing
 
 import numpy as np
 
-from support.quick_distance import distance_of_normals, mean_and_covariance
+from support.scores.quick_distance import distance_of_normals, mean_and_covariance
 
 
 class Moments(typing.NamedTuple):

@@ -34,7 +34,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from support.shape_pictures import draw_shapes
+from support.data.shapes import draw_shapes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EPOCHS = 50

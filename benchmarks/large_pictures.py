@@ -17,8 +17,8 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import train
-from support import kept_pictures
-from support.read_ahead import ReadAhead
+from support.data import on_demand
+from support.data.read_ahead import ReadAhead
 
 STEPS = 200
 
@@ -50,7 +50,7 @@ def main():
     parser.add_argument("--in-file", action="store_true", help="keep no picture in memory")
     arguments = parser.parse_args()
     if arguments.in_file:
-        kept_pictures.MOST_IN_MEMORY = 0
+        on_demand.MOST_IN_MEMORY = 0
     train.ReadAhead = Watched
     count = len(train.defDATA.load_pictures(arguments.data, 240, 360, 3))
     batch_size = max(2, math.ceil(count / STEPS))  # so that an epoch has 200 steps

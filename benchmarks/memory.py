@@ -13,7 +13,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import train
-from support.history import History
+from support.run.history import History
 
 PAGE = 4096  # bytes; what /proc counts in
 LOOKS = (200, 500, 1000, 1500, 2000)

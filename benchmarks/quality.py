@@ -33,10 +33,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import numpy as np
 
 import defDATA
-from support.errors import InputError, OneLineParser, one_line_errors
-from support.flags import positive_number, whole_number
-from support.picture_grid import picture_grid, save_image
-from support.whole_files import written_beside
+from support.drawing.grid import picture_grid, save_image
+from support.system.atomic_files import written_beside
+from support.system.command_line import OneLineParser, positive_number, whole_number
+from support.system.errors import InputError, one_line_errors
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COUNT = 10_000  # fakes of each run
@@ -319,7 +319,7 @@ def train_ours(system, seed, arguments, folder, log):
         "seconds": f"{rehearsal.seconds + sum(float(row['seconds']) for row in history):.1f}",
         "discriminator_loss": history[-1]["discriminator_loss"],
         "generator_loss": history[-1]["generator_loss"],
-        "versions": in_words(settings["versions"]),
+        "versions": versions_in_words(settings["versions"]),
     }
 
 
@@ -338,11 +338,11 @@ def train_peer(system, seed, arguments, folder, log):
         "seconds": f"{run['seconds']:.1f}",
         "discriminator_loss": d_loss,
         "generator_loss": g_loss,
-        "versions": in_words(run["versions"] | {"in": run["settings"]["numbers"]}),
+        "versions": versions_in_words(run["versions"] | {"in": run["settings"]["numbers"]}),
     }
 
 
-def in_words(versions):
+def versions_in_words(versions):
     """Say versions in one line: "python 3.11.7, torch 2.13.0"."""
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 

@@ -25,7 +25,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
+import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
 import h5py
 import keras
@@ -34,8 +34,8 @@ from PIL import Image, ImageFilter
 
 import defDATA
 import samples
-from support.opening_models import open_generator
-from support.quick_distance import QuickDistance, frechet_distance
+from support.models.opening import open_generator
+from support.scores.quick_distance import QuickDistance, frechet_distance
 
 BATCH = 50
 VGG_BLOCKS = {1: 2, 2: 2, 3: 3, 4: 3, 5: 3}  # convolutions in each

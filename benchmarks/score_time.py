@@ -14,16 +14,16 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
+import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
 import keras
 import numpy as np
 
 import train
-from support.machine import describe_machine
-from support.quick_distance import QuickDistance
-from support.scoring import Scorer
-from support.shape_pictures import draw_shapes
+from support.data.shapes import draw_shapes
+from support.run.scoring import Scorer
+from support.scores.quick_distance import QuickDistance
+from support.system.machine import describe_machine
 
 REAL = {"shapes": 10_000, "cifar10": 50_000}  # pictures of an epoch
 

@@ -18,7 +18,7 @@ import numpy as np
 from keras import layers
 
 from defDATA import to_floats
-from support.shape_pictures import SHAPE_NAMES, draw_shapes
+from support.data.shapes import SHAPE_NAMES, draw_shapes
 
 
 def with_mirrored(images, labels):

@@ -17,13 +17,13 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
+import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
 import keras
 import numpy as np
 
 import train
-from support.machine import describe_machine
+from support.system.machine import describe_machine
 
 
 def play_classic_step(players, real, noise):

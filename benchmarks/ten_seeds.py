@@ -22,14 +22,14 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import support.silent_start  # noqa: F401  # isort: skip  (before Keras)
+import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
 import keras
 import numpy as np
 
 from benchmarks.shapes_found import draw, train_classifier
 from defDATA import to_floats
-from support.shape_pictures import SHAPE_NAMES, draw_shapes
+from support.data.shapes import SHAPE_NAMES, draw_shapes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COUNT = 1000

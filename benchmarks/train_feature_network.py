@@ -20,9 +20,9 @@ import torch
 from torch import nn
 
 import defDATA
-from support.errors import InputError, OneLineParser, one_line_errors
-from support.flags import whole_number
-from support.whole_files import written_beside
+from support.system.atomic_files import written_beside
+from support.system.command_line import OneLineParser, whole_number
+from support.system.errors import InputError, one_line_errors
 
 FEATURES = 256
 SEED = 0

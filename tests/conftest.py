@@ -6,4 +6,4 @@ import contextlib
 with contextlib.suppress(ImportError):
     import triton  # noqa: F401
 
-import support.silent_start  # noqa: F401
+import support.system.silent_start  # noqa: F401

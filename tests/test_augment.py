@@ -9,9 +9,9 @@ from keras import layers, ops
 
 import defGAN
 from arrays import values
-from augment_keras import FOR_FEW_PICTURES, KINDS, Augmentation
 from discri_keras import classic_discriminator, dcgan_discriminator
 from gene_keras import classic_generator
+from modern.augment import FOR_FEW_PICTURES, KINDS, Augmentation
 
 
 def random_pictures(count, height, width, channels=3):

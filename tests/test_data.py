@@ -15,12 +15,12 @@ from PIL import Image, JpegImagePlugin
 
 import defDATA
 from defDATA import epoch_order, load_pictures, to_floats
-from support import picture_files, shape_pictures
-from support.cifar_names import CIFAR_NAMES
-from support.errors import InputError
-from support.picture_files import PictureFolder, decode_picture
-from support.picture_grid import to_uint8
-from support.shape_pictures import SHAPE_NAMES, draw_shape, draw_shapes, two_colours
+from support.data import picture_files, shapes
+from support.data.class_names import CIFAR_NAMES
+from support.data.picture_files import PictureFolder, decode_picture
+from support.data.shapes import SHAPE_NAMES, draw_shape, draw_shapes, two_colours
+from support.drawing.grid import to_uint8
+from support.system.errors import InputError
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -1049,7 +1049,7 @@ class Middle:
 @pytest.fixture
 def black_and_white(monkeypatch):
     """Draw every shape white on black."""
-    monkeypatch.setattr(shape_pictures, "two_colours", lambda random: ((0, 0, 0), (255, 255, 255)))
+    monkeypatch.setattr(shapes, "two_colours", lambda random: ((0, 0, 0), (255, 255, 255)))
 
 
 def lens(radius, other, distance):

@@ -19,10 +19,10 @@ import pytest
 from PIL import Image
 
 import defDATA
-from support import deeplake_pictures
-from support.deeplake_pictures import DeepLakePictures, import_deeplake, is_deeplake
-from support.errors import InputError
-from support.picture_files import DECODING_ERRORS, fit_image
+from support.data import deeplake_source
+from support.data.deeplake_source import DeepLakePictures, import_deeplake, is_deeplake
+from support.data.picture_files import DECODING_ERRORS, fit_image
+from support.system.errors import InputError
 
 ROOT = pathlib.Path(__file__).parent.parent
 WAYS = ["jpeg", "png", "lz4", None]
@@ -114,9 +114,7 @@ def test_deeplake_4_is_installed(monkeypatch):
 
 def test_importing_the_module_imports_no_deeplake():
     """Would catch an import at the top: it fails for all who have no DeepLake, and takes a second from the rest."""
-    code = (
-        "import sys, support.deeplake_pictures as lake; lake.is_deeplake('hub://a/b'); print('deeplake' in sys.modules)"
-    )
+    code = "import sys, support.data.deeplake_source as lake; lake.is_deeplake('hub://a/b'); print('deeplake' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "False\n"
 
@@ -280,9 +278,7 @@ def test_fingerprint_of_a_copy_and_another_process(lake, tmp_path):
     number = DeepLakePictures(tmp_path / "lake").fingerprint()
     assert isinstance(number, int)
     shutil.copytree(tmp_path / "lake", tmp_path / "copy", copy_function=shutil.copyfile)
-    code = (
-        "import sys; from support.deeplake_pictures import DeepLakePictures as D; print(D(sys.argv[1]).fingerprint())"
-    )
+    code = "import sys; from support.data.deeplake_source import DeepLakePictures as D; print(D(sys.argv[1]).fingerprint())"
     command = [sys.executable, "-c", code, str(tmp_path / "copy")]
     assert int(subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout) == number
 
@@ -323,7 +319,7 @@ def test_each_thread_gets_its_own_picture(lake, tmp_path, monkeypatch, way):
     arrays = [random.integers(0, 256, (20 + k % 7, 30, 3), "uint8") for k in range(150)]
     write(lake, tmp_path / "lake", arrays, sample_compression=way, max_chunk_size=10_000)
     assert len(chunk_files(tmp_path / "lake")) > 30
-    monkeypatch.setattr(deeplake_pictures, "CACHE_OF_FOLDER", 0.05)  # a few chunks: they come and go all the time
+    monkeypatch.setattr(deeplake_source, "CACHE_OF_FOLDER", 0.05)  # a few chunks: they come and go all the time
     pictures = DeepLakePictures(tmp_path / "lake")
     inside, most, fetch = [0], [0], pictures._fetch
 
@@ -359,8 +355,8 @@ def test_memory_is_bounded(lake, tmp_path, monkeypatch, kind):
         **{kind: None if kind == "sample_compression" else "lz4"},
         max_chunk_size=30_000,
     )
-    monkeypatch.setattr(deeplake_pictures, "CACHE_OF_FOLDER", 0.2)
-    monkeypatch.setattr(deeplake_pictures, "CACHE_DECODED", 0.001)
+    monkeypatch.setattr(deeplake_source, "CACHE_OF_FOLDER", 0.2)
+    monkeypatch.setattr(deeplake_source, "CACHE_DECODED", 0.001)
     pictures = DeepLakePictures(tmp_path / "lake")
     size = 1_000 if kind == "chunk_compression" else 200_000
     used = []
@@ -385,7 +381,7 @@ def refuse(*arguments, **options):
     sys.__stdout__.write(f"asks the network: {arguments}\\n")
     raise OSError("no network")
 socket.getaddrinfo = socket.create_connection = socket.socket.connect = refuse
-from support.deeplake_pictures import DeepLakePictures
+from support.data.deeplake_source import DeepLakePictures
 pictures = DeepLakePictures(sys.argv[1])
 for index in [0, 1, 2, 3, *[3] * 20]:
     pictures.image(index).load()

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import defDATA
-from support import contact_sheet, doctor
-from support.settings import FEW_PICTURES
+from support.data import contact_sheet, doctor
+from support.run.settings import FEW_PICTURES
 
 
 def picture(seed, height=16, width=16, channels=3):

@@ -21,10 +21,10 @@ from PIL import Image
 
 import evaluate
 import samples
-from support import copied_pictures, inception_scores, judged_pictures, quick_distance
-from support.copied_pictures import are_copies, copied_shares
-from support.errors import InputError
-from support.shape_pictures import draw_shapes
+from support.data.shapes import draw_shapes
+from support.scores import copies, generated_files, inception, quick_distance
+from support.scores.copies import are_copies, copied_shares
+from support.system.errors import InputError
 
 ROOT = pathlib.Path(__file__).parent.parent
 WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
@@ -119,12 +119,12 @@ def test_of_many_pictures_some_are_looked_at(monkeypatch):
     """Would catch a choice that leaves out the later pictures, and one that ignores the seed or the limits."""
     real = shapes(40, seed=0)
     pictures = np.concatenate([real[:30], shapes(30, seed=1)])  # the first half copies
-    monkeypatch.setattr(copied_pictures, "MOST_LOOKED_AT", 20)
+    monkeypatch.setattr(copies, "MOST_LOOKED_AT", 20)
     shares = {copied_shares(pictures, real, seed)[0] for seed in range(8)}
     assert len(shares) > 1 and all(0.15 < share < 0.9 for share in shares)
     assert copied_shares(pictures, real)[2] == 20
-    monkeypatch.setattr(copied_pictures, "MOST_LOOKED_AT", 1000)
-    monkeypatch.setattr(copied_pictures, "MOST_BYTES", 1)
+    monkeypatch.setattr(copies, "MOST_LOOKED_AT", 1000)
+    monkeypatch.setattr(copies, "MOST_BYTES", 1)
     assert copied_shares(shapes(150, seed=2), real)[2] == 100
 
 
@@ -159,7 +159,7 @@ def test_folders_of_every_kind(mode, tmp_path):
     picture = Image.fromarray(shapes(1, seed=0)[0]).convert(mode)
     (tmp_path / "fakes").mkdir()
     picture.save(tmp_path / "fakes" / "0.png")
-    read = judged_pictures.read_pictures(tmp_path / "fakes")
+    read = generated_files.read_pictures(tmp_path / "fakes")
     expected = np.asarray(picture.convert("RGB") if mode == "P" else picture)
     np.testing.assert_array_equal(read, expected.reshape(1, 16, 16, -1))
 
@@ -168,9 +168,9 @@ def test_n_pictures_are_chosen_from_all(tmp_path):
     """Would catch the first n: in a folder that is sorted by class these are of one class."""
     pictures = np.arange(200, dtype="uint8")[:, None, None, None] * np.ones((1, 8, 8, 1), "uint8")
     path = array_file(tmp_path / "fake.npz", pictures)
-    chosen = judged_pictures.read_pictures(path, 50, seed=3)[:, 0, 0, 0]
+    chosen = generated_files.read_pictures(path, 50, seed=3)[:, 0, 0, 0]
     assert len(set(chosen)) == 50 and chosen.max() > 150
-    assert set(chosen) != set(judged_pictures.read_pictures(path, 50, seed=4)[:, 0, 0, 0])
+    assert set(chosen) != set(generated_files.read_pictures(path, 50, seed=4)[:, 0, 0, 0])
 
 
 def generator_file(path, classes=0):
@@ -267,7 +267,7 @@ def test_what_a_person_can_get_wrong(tmp_path, capsys):
 
 def test_more_pictures_than_memory(monkeypatch):
     """Would catch a process that the system kills after an hour of drawing, and a proposal that does not fit either."""
-    monkeypatch.setattr("support.memory.free_memory", lambda: 10_000_000)
+    monkeypatch.setattr("support.system.memory.free_memory", lambda: 10_000_000)
     with pytest.raises(InputError, match="--n 200000 pictures take 0.0 GB") as caught:
         evaluate.refuse_too_many((200_000, 8, 8, 3))
     assert "--n 26041 would fit" in str(caught.value)  # half of 10 MB / 192 bytes
@@ -312,7 +312,7 @@ def narrow(monkeypatch):
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3 as Inception
 
     monkeypatch.setattr(Inception, "get_default_feature_layer_for_metric", staticmethod(lambda metric: "192"))
-    monkeypatch.setattr(inception_scores, "KID_SUBSETS", 5)
+    monkeypatch.setattr(inception, "KID_SUBSETS", 5)
 
 
 @needs_torch_fidelity
@@ -321,7 +321,7 @@ def test_the_same_pictures_score_zero_and_others_do_not(weights, narrow):
     real = shapes(24, seed=1, size=32)
 
     def fid_and_kid(pictures):
-        found = inception_scores.inception_scores(pictures, real, weights, batch=10)
+        found = inception.inception_scores(pictures, real, weights, batch=10)
         return found["frechet_inception_distance"], found["kernel_inception_distance_mean"], found
 
     fid, kid, found = fid_and_kid(real)
@@ -392,11 +392,11 @@ def test_grey_and_transparent_pictures(tmp_path):
     """Would catch grey in one channel only, axes in Keras' order, and what is transparent in black."""
     grey, alpha = np.full((1, 8, 9, 1), 7, "uint8"), np.zeros((1, 8, 9, 4), "uint8")
     bar = types.SimpleNamespace(n=0, update=lambda count: None)
-    tensor = inception_scores.torch_pictures(grey, bar)[0]
+    tensor = inception.torch_pictures(grey, bar)[0]
     assert tensor.shape == (3, 8, 9) and (tensor == 7).all() and str(tensor.dtype) == "torch.uint8"
-    assert (inception_scores.torch_pictures(alpha, bar)[0] == 255).all()
+    assert (inception.torch_pictures(alpha, bar)[0] == 255).all()
     colour = np.arange(216, dtype="uint8").reshape(1, 8, 9, 3)
-    assert inception_scores.torch_pictures(colour, bar)[0][1, 2, 3] == colour[0, 2, 3, 1]
+    assert inception.torch_pictures(colour, bar)[0][1, 2, 3] == colour[0, 2, 3, 1]
 
 
 @needs_torch_fidelity
@@ -435,9 +435,9 @@ def test_weights_are_downloaded_once_or_the_line_says_where_to_put_them(tmp_path
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", no_internet)
     with pytest.raises(InputError) as caught:
-        inception_scores.find_weights()
+        inception.find_weights()
     message = str(caught.value)
     assert message.startswith(f"{WEIGHTS} could not be downloaded") and f"put that file to {place}" in message
     assert "--inception-weights PATH" in message and "\n" not in message
     place.write_bytes(weights.read_bytes())
-    assert inception_scores.find_weights() == place
+    assert inception.find_weights() == place

@@ -4,9 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-import eye_keras
-import taught_keras
 from arrays import weights_of
+from modern import eye, taught
 
 SIDE = 8
 
@@ -27,7 +26,7 @@ def test_turns_by_hand():
     picture = np.zeros((SIDE, SIDE + 2, 3), "uint8")
     picture[:, 1:5] = 255
     images = np.stack([picture] * 40)
-    pictures, answers = next(eye_keras.lesson(images, None, 40, False, np.random.default_rng(0)))
+    pictures, answers = next(eye.lesson(images, None, 40, False, np.random.default_rng(0)))
     assert pictures.shape == (40, SIDE, SIDE, 3) and set(answers) == {0, 1, 2, 3}
     bright = {0: np.s_[:, :4], 1: np.s_[4:], 2: np.s_[:, 4:], 3: np.s_[:4]}
     for one, answer in zip(pictures, answers, strict=True):
@@ -38,12 +37,12 @@ def test_classes_stay_with_their_pictures():
     """Would catch classes in another order than the pictures, pictures left out, or mirrored ones where none may be."""
     images = np.zeros((20, SIDE, SIDE, 3), "uint8")
     images[:, 0, 0, 0] = np.arange(20)  # who it is, in a corner
-    batches = eye_keras.lesson(images, np.arange(20) + 5, 10, False, np.random.default_rng(0))
+    batches = eye.lesson(images, np.arange(20) + 5, 10, False, np.random.default_rng(0))
     seen = [next(batches) for _ in range(2)]
     for pictures, answers in seen:
         assert np.array_equal(np.rint((pictures[:, 0, 0, 0] + 1) * 127.5).astype(int) + 5, answers)
     assert {answer for _, answers in seen for answer in answers} == set(range(5, 25))
-    pictures, _ = next(eye_keras.lesson(images + 1, np.arange(20), 20, True, np.random.default_rng(0)))
+    pictures, _ = next(eye.lesson(images + 1, np.arange(20), 20, True, np.random.default_rng(0)))
     mirrored = (pictures[:, 0, -1, 0] > pictures[:, 0, 0, 0]).sum() + (pictures[0, 0, 0, 0] != pictures[0, 0, -1, 0])
     assert 3 < mirrored < 17
 
@@ -52,15 +51,15 @@ def test_the_eye_learns():
     """Would catch a lesson whose weights do not reach D's eye, or that teaches nothing: two classes, told by light."""
     keras.utils.set_random_seed(0)
     images, classes = half_dark(64, np.random.default_rng(0))
-    discriminator = taught_keras.taught_discriminator(SIDE, SIDE, class_count=2, filters=4)
-    before, eye = weights_of(discriminator), discriminator.get_layer("eye")
-    eye_before = weights_of(eye)
-    made, share = eye_keras.teach(eye, images, classes, steps=1000)
-    assert made == eye_keras.TIMES_EACH and share > 0.95  # 64 pictures are one batch, and seen 20 times
-    assert all(now != then for now, then in zip(weights_of(eye), eye_before, strict=True))
+    discriminator = taught.taught_discriminator(SIDE, SIDE, class_count=2, filters=4)
+    before, its_eye = weights_of(discriminator), discriminator.get_layer("eye")
+    eye_before = weights_of(its_eye)
+    made, share = eye.teach(its_eye, images, classes, steps=1000)
+    assert made == eye.TIMES_EACH and share > 0.95  # 64 pictures are one batch, and seen 20 times
+    assert all(now != then for now, then in zip(weights_of(its_eye), eye_before, strict=True))
     changed = sum(now != then for now, then in zip(weights_of(discriminator), before, strict=True))
     assert changed == len(eye_before)  # and nothing else
-    assert not eye.trainable_variables
+    assert not its_eye.trainable_variables
 
 
 def test_the_lesson_is_the_same_each_time():
@@ -69,16 +68,16 @@ def test_the_lesson_is_the_same_each_time():
     ends = []
     for _ in range(2):
         keras.utils.set_random_seed(3)
-        eye = eye_keras.build_eye(SIDE, SIDE, filters=4)
-        eye_keras.teach(eye, images, None, steps=3, seed=3)
-        ends.append(weights_of(eye))
+        its_eye = eye.build_eye(SIDE, SIDE, filters=4)
+        eye.teach(its_eye, images, None, steps=3, seed=3)
+        ends.append(weights_of(its_eye))
     assert ends[0] == ends[1]
 
 
 def test_a_lesson_may_end_early():
     """Would catch a lesson that a Ctrl-C must wait for."""
     images, classes = half_dark(40, np.random.default_rng(0))
-    eye = eye_keras.build_eye(SIDE, SIDE, filters=4)
+    its_eye = eye.build_eye(SIDE, SIDE, filters=4)
     left = iter([True, True])
-    made, _ = eye_keras.teach(eye, images, classes, may_go_on=lambda: next(left, False))
+    made, _ = eye.teach(its_eye, images, classes, may_go_on=lambda: next(left, False))
     assert made == 2

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from support import kept_pictures, picture_cache
-from support.errors import InputError
-from support.kept_pictures import KeptPictures
-from support.picture_cache import PictureCache
-from support.picture_files import PictureFolder
-from support.read_ahead import ReadAhead
+from support.data import disk_cache, on_demand
+from support.data.disk_cache import PictureCache
+from support.data.on_demand import KeptPictures
+from support.data.picture_files import PictureFolder
+from support.data.read_ahead import ReadAhead
+from support.system.errors import InputError
 
 SUITE = pathlib.Path(__file__).parent.parent
 COUNT = 12
@@ -55,8 +55,8 @@ def folder(tmp_path):
 @pytest.fixture
 def in_a_file(monkeypatch):
     """Make all pictures too many for the memory, and every disk large enough."""
-    monkeypatch.setattr(kept_pictures, "MOST_IN_MEMORY", COUNT * PICTURE - 1)
-    monkeypatch.setattr(picture_cache, "ROOM_TO_LEAVE", 0)
+    monkeypatch.setattr(on_demand, "MOST_IN_MEMORY", COUNT * PICTURE - 1)
+    monkeypatch.setattr(disk_cache, "ROOM_TO_LEAVE", 0)
 
 
 def kept(folder, cache=None, chosen=None, size=SIZE, fit="cover", labels=None):
@@ -113,8 +113,8 @@ def test_what_is_given_may_be_changed(folder):
 def test_each_is_decoded_once(folder, tmp_path, monkeypatch, cached):
     """Would catch pictures decoded anew in every epoch, those that nobody asked for, and all of them at the start."""
     if cached:
-        monkeypatch.setattr(kept_pictures, "MOST_IN_MEMORY", 0)
-        monkeypatch.setattr(picture_cache, "ROOM_TO_LEAVE", 0)
+        monkeypatch.setattr(on_demand, "MOST_IN_MEMORY", 0)
+        monkeypatch.setattr(disk_cache, "ROOM_TO_LEAVE", 0)
     images = kept(folder, tmp_path / "cache.sqlite")
     assert sum(images.files.asked) == 0
     for positions in ([0, 5], [5, 0, 0], [5, 7]):
@@ -136,8 +136,8 @@ def test_memory_and_file_give_the_same_bytes(folder, tmp_path, monkeypatch):
     in_memory = kept(folder, tmp_path / "cache.sqlite", size=(6, 9, 4), fit="pad")
     assert isinstance(in_memory.kept, dict)
     expected = everything(in_memory)
-    monkeypatch.setattr(kept_pictures, "MOST_IN_MEMORY", COUNT * 6 * 9 * 4 - 1)
-    monkeypatch.setattr(picture_cache, "ROOM_TO_LEAVE", 0)
+    monkeypatch.setattr(on_demand, "MOST_IN_MEMORY", COUNT * 6 * 9 * 4 - 1)
+    monkeypatch.setattr(disk_cache, "ROOM_TO_LEAVE", 0)
     through_file = kept(folder, tmp_path / "cache.sqlite", size=(6, 9, 4), fit="pad")
     assert isinstance(through_file.kept, PictureCache)
     for _ in range(2):  # as they are decoded, and as they are read again
@@ -147,10 +147,10 @@ def test_memory_and_file_give_the_same_bytes(folder, tmp_path, monkeypatch):
 
 def test_the_limit_is_a_number_of_bytes(folder, tmp_path, monkeypatch):
     """Would catch pictures counted instead of bytes, and a limit that is off by one."""
-    monkeypatch.setattr(kept_pictures, "MOST_IN_MEMORY", COUNT * PICTURE)
+    monkeypatch.setattr(on_demand, "MOST_IN_MEMORY", COUNT * PICTURE)
     assert isinstance(kept(folder, tmp_path / "cache.sqlite").kept, dict)
     assert not (tmp_path / "cache.sqlite").exists()
-    monkeypatch.setattr(kept_pictures, "MOST_IN_MEMORY", COUNT * PICTURE - 1)
+    monkeypatch.setattr(on_demand, "MOST_IN_MEMORY", COUNT * PICTURE - 1)
     assert isinstance(kept(folder, tmp_path / "cache.sqlite").kept, PictureCache)
 
 
@@ -159,8 +159,8 @@ def test_many_threads_at_once(folder, tmp_path, monkeypatch, cached):
     """Would catch pictures that change places, and a file that only the thread that opened it may use."""
     expected = everything(kept(folder))
     if cached:
-        monkeypatch.setattr(kept_pictures, "MOST_IN_MEMORY", 0)
-        monkeypatch.setattr(picture_cache, "ROOM_TO_LEAVE", 0)
+        monkeypatch.setattr(on_demand, "MOST_IN_MEMORY", 0)
+        monkeypatch.setattr(disk_cache, "ROOM_TO_LEAVE", 0)
     images = kept(folder, tmp_path / "cache.sqlite")
     orders = [np.random.default_rng(number).permutation(COUNT) for number in range(40)]
     with ThreadPoolExecutor(8) as pool:
@@ -207,14 +207,15 @@ def test_another_process_finds_the_pictures(folder, tmp_path, in_a_file):
     expected = everything(kept(folder, cache))
     program = f"""
 import numpy as np
-from support import kept_pictures, picture_cache
-from support.picture_files import PictureFolder
-kept_pictures.MOST_IN_MEMORY = picture_cache.ROOM_TO_LEAVE = 0
+from support.data import on_demand
+from support.data import disk_cache
+from support.data.picture_files import PictureFolder
+on_demand.MOST_IN_MEMORY = disk_cache.ROOM_TO_LEAVE = 0
 files = PictureFolder({str(folder.rename(tmp_path / "moved"))!r})
 def image(index):
     raise SystemExit("decoded again")
 files.image = image
-images = kept_pictures.KeptPictures(files, np.arange({COUNT}), None, {SIZE}, "cover", {str(cache)!r})
+images = on_demand.KeptPictures(files, np.arange({COUNT}), None, {SIZE}, "cover", {str(cache)!r})
 print(images[np.arange({COUNT})].tobytes().hex())
 """
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=SUITE)
@@ -226,7 +227,7 @@ def test_other_pictures_start_the_file_anew(folder, tmp_path, in_a_file, monkeyp
     """Would catch yesterday's pictures, or those of another size, fit or selection, given for today's."""
     cache = tmp_path / "cache.sqlite"
     everything(kept(folder, cache))
-    monkeypatch.setattr(kept_pictures, "MOST_IN_MEMORY", 0)
+    monkeypatch.setattr(on_demand, "MOST_IN_MEMORY", 0)
     options = {"size": {"size": (8, 12, 3)}, "fit": {"fit": "pad"}, "fewer": {"chosen": [1, 2, 3]}}.get(other, {})
     if other == "pictures":
         Image.new("L", (80, 90), 255).save(folder / "00.png")
@@ -298,10 +299,10 @@ def test_a_picture_of_another_length_is_decoded_again(folder, tmp_path, in_a_fil
 
 def test_a_disk_without_room(folder, tmp_path, monkeypatch, capsys):
     """Would catch a run that fills the disk up to where its own checkpoints fail, or that ends for want of room."""
-    monkeypatch.setattr(kept_pictures, "MOST_IN_MEMORY", 0)
+    monkeypatch.setattr(on_demand, "MOST_IN_MEMORY", 0)
     free = 2_000_000_000 + COUNT * PICTURE  # what they need beside the room to leave
     for left, used in ((free - 1, False), (free, True)):
-        monkeypatch.setattr(picture_cache.shutil, "disk_usage", lambda path, left=left: SimpleNamespace(free=left))
+        monkeypatch.setattr(disk_cache.shutil, "disk_usage", lambda path, left=left: SimpleNamespace(free=left))
         images = kept(folder, tmp_path / f"cache_{used}.sqlite")
         assert (everything(images) == everything(images)).all()
         assert images.kept.given_up is not used and images.files.asked == [1 if used else 2] * COUNT
@@ -334,7 +335,7 @@ def test_an_error_of_the_database(folder, tmp_path, in_a_file, monkeypatch, caps
     def connect(*arguments, **options):
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(picture_cache.sqlite3, "connect", connect)
+    monkeypatch.setattr(disk_cache.sqlite3, "connect", connect)
     images = kept(folder, tmp_path / "cache.sqlite")
     assert (everything(images) == everything(images)).all() and images.files.asked == [2] * COUNT
     assert printed(capsys) == [
@@ -363,10 +364,11 @@ def test_a_neighbour_with_a_longer_name_is_left_alone(folder, tmp_path, in_a_fil
 KILLED = """
 import sys
 import numpy as np
-from support import kept_pictures, picture_cache
-from support.picture_files import PictureFolder
-kept_pictures.MOST_IN_MEMORY = picture_cache.ROOM_TO_LEAVE = 0
-images = kept_pictures.KeptPictures(PictureFolder(sys.argv[1]), np.arange(12), None, (8, 8, 3), "cover", sys.argv[2])
+from support.data import on_demand
+from support.data import disk_cache
+from support.data.picture_files import PictureFolder
+on_demand.MOST_IN_MEMORY = disk_cache.ROOM_TO_LEAVE = 0
+images = on_demand.KeptPictures(PictureFolder(sys.argv[1]), np.arange(12), None, (8, 8, 3), "cover", sys.argv[2])
 for position in range(6):
     images[[position]]
 print("six are in", flush=True)
@@ -449,7 +451,7 @@ def test_read_ahead_counts_the_waiting(monkeypatch):
     """Would catch a clock that counts what the asker does between two batches, or forgets the wait that ended in an
     error; by hand 0.5 + 0.25 s, then 1 s more, of 25 s in all: 7 hundredths."""
     clock = iter([0.0, 10.0, 10.5, 20.0, 20.25, 24.0, 25.0, 25.0])
-    monkeypatch.setattr("support.read_ahead.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("support.data.read_ahead.time", SimpleNamespace(monotonic=lambda: next(clock)))
     batches = ReadAhead(lambda number: number, range(2))
     assert batches.waited == 0.0
     assert [next(batches), next(batches)] == [0, 1]

@@ -22,7 +22,7 @@ TRAINER = """
 import contextlib, io, pathlib, sys, time
 sys.path.insert(0, "HERE")
 import h5py, numpy as np
-from support.whole_files import written_beside
+from support.system.atomic_files import written_beside
 
 fault, way, out = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 logs, folder = out / "training_logs", out / "training_checkpoints_sum"

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import augment_keras
 import train
-from support import checkpoints, memory
-from support.errors import InputError, is_out_of_memory, one_line_errors
-from support.flags import parse_arguments
-from support.picture_files import PictureFolder
-from support.settings import fit_to_pictures
+from modern import augment
+from support.data.picture_files import PictureFolder
+from support.run import checkpoints
+from support.run.flags import parse_arguments
+from support.run.settings import fit_to_pictures
+from support.system import memory
+from support.system.errors import InputError, is_out_of_memory, one_line_errors
 from test_training import SMALL, error_of, written
 
 
@@ -35,7 +36,7 @@ def fitted(count, typed=(), labels=None, **values):
     settings = {"seed": 0, "dry_run": False} | train.PRESETS["folder"] | values
     images = np.zeros((count, 8, 12, 3), "uint8")
     pictures = train.defDATA.Pictures(images, labels, None, "here")
-    fit_to_pictures(settings, pictures, set(typed), augment_keras.FOR_FEW_PICTURES)
+    fit_to_pictures(settings, pictures, set(typed), augment.FOR_FEW_PICTURES)
     return settings
 
 
@@ -78,7 +79,7 @@ def test_a_resumed_run_keeps_what_it_had():
     settings = fitted(250) | {"batch_size": 128, "plot_every": 1, "save_every": 1, "augment": []}
     before = dict(settings)
     pictures = train.defDATA.Pictures(np.zeros((250, 8, 12, 3), "uint8"), None, None, "here")
-    fit_to_pictures(settings, pictures, set(), augment_keras.FOR_FEW_PICTURES)
+    fit_to_pictures(settings, pictures, set(), augment.FOR_FEW_PICTURES)
     assert settings == before
 
 
@@ -87,7 +88,7 @@ def test_a_resumed_run_keeps_what_it_had():
 )
 def test_augment_flag(text, kinds):
     """Would catch kinds in the order of typing, which would make the same run another one."""
-    assert parse_arguments(["--augment", text], train.PRESETS, train.NETWORKS, augment_keras.KINDS).augment == kinds
+    assert parse_arguments(["--augment", text], train.PRESETS, train.NETWORKS, augment.KINDS).augment == kinds
 
 
 @pytest.mark.parametrize("text", ["colour", "color,", "all", ""])

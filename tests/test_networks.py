@@ -7,8 +7,8 @@ from keras import layers
 
 import discri_keras
 import gene_keras
-import sketching_keras
 import train
+from modern import sketching
 
 
 def described(model):
@@ -100,7 +100,7 @@ def test_dcgan_at_64_follows_the_paper():
 def drawn_in_two_parts(height, width, filters, channels=1):
     """Give a model of `sketch_and_strokes` alone."""
     features = keras.Input((height, width, filters))
-    return keras.Model(features, sketching_keras.sketch_and_strokes(features, channels, "glorot_uniform"))
+    return keras.Model(features, sketching.sketch_and_strokes(features, channels, "glorot_uniform"))
 
 
 def test_the_sketch_is_enlarged_smoothly_and_the_strokes_are_added():
@@ -108,7 +108,7 @@ def test_the_sketch_is_enlarged_smoothly_and_the_strokes_are_added():
     model = drawn_in_two_parts(2, 2, 1)
     model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
     model.get_layer("sketch_at_half_size").set_weights([np.full((1, 1, 1, 1), 2.0), np.array([0.5])])
-    model.get_layer("strokes").set_weights([np.zeros((3, 3, sketching_keras.STROKE_FILTERS, 1)), np.array([-0.25])])
+    model.get_layer("strokes").set_weights([np.zeros((3, 3, sketching.STROKE_FILTERS, 1)), np.array([-0.25])])
     features = np.tile(np.array([0.0, 1.0], "float32"), (2, 1)).reshape(1, 2, 2, 1)
     row = np.tanh(0.5 - 0.25 + 2.0 * np.array([0.0, 0.25, 0.75, 1.0]))
     np.testing.assert_allclose(np.array(model(features))[0, :, :, 0], np.tile(row, (4, 1)), rtol=1e-5)
@@ -135,7 +135,7 @@ def test_a_sketching_generator_counted_by_hand():
     decides a scale and a shift of each of the 16 + 8 + 4 filters, in addition to their base: 100 x 28 x 2 = 5,600.
     """
     more = {"noise_size": 100, "filters": 4}
-    plain, sketching = gene_keras.dcgan_generator(32, 48, **more), sketching_keras.sketching_generator(32, 48, **more)
+    plain, sketching = gene_keras.dcgan_generator(32, 48, **more), sketching.sketching_generator(32, 48, **more)
     assert sketching.count_params() - plain.count_params() == 15 + 40 + 584 + 219 - 195 + 5600
     shared = {layer.name for layer in plain.layers[:-2]}  # crop and picture are the last two
     described_alike = [

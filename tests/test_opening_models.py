@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from support.errors import InputError
-from support.keras_2_words import in_keras_3_words
-from support.opening_models import open_generator
+from support.models.keras_2 import in_keras_3_words
+from support.models.opening import open_generator
+from support.system.errors import InputError
 
 KERAS_2 = pathlib.Path(__file__).parent / "keras2"
 FILES = sorted(

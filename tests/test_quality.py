@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks import frechet, quality
 from benchmarks.peers import peer
-from support.errors import InputError
+from support.system.errors import InputError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")

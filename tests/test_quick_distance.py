@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from keras.src.backend.common import global_state
 
-from support import quick_distance
-from support.quick_distance import QuickDistance, frechet_distance, quarter_means, sizes_of
-from support.shape_pictures import draw_shapes
+from support.data.shapes import draw_shapes
+from support.scores import quick_distance
+from support.scores.quick_distance import QuickDistance, frechet_distance, quarter_means, sizes_of
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -226,8 +226,8 @@ def test_chance_is_its_own(shapes):
 def test_the_same_in_another_process_and_without_keras(shapes, distance):
     """Would catch chance that no seed reaches, and a backend where NumPy does."""
     code = (
-        "import sys, numpy as np; from support.quick_distance import QuickDistance; "
-        "from support.shape_pictures import draw_shapes; pictures = draw_shapes(1500, 16, 16)[0]; "
+        "import sys, numpy as np; from support.scores.quick_distance import QuickDistance; "
+        "from support.data.shapes import draw_shapes; pictures = draw_shapes(1500, 16, 16)[0]; "
         "pictures = pictures[np.random.default_rng(0).permutation(1500)]; "
         "print(round(QuickDistance(pictures[:1000])(pictures[1000:]), 6), 'keras' in sys.modules)"
     )

@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-import augment_keras
-import averaging_keras
 import defGAN
-import defR3GAN
 import train
 from arrays import values
-from residual_keras import residual_discriminator, residual_generator
+from modern import augment, averaging, relativistic
+from modern.residual import residual_discriminator, residual_generator
 
 SIDE = 8
 SETTINGS = train.PRESETS["modern"] | train.LARGE
@@ -43,7 +41,7 @@ def test_the_losses_by_hand():
 
     D(x) - D(G(z)) is 2, then 0: softplus(-2) = 0.126928 and log 2. Slopes of 3 and 5 with a gamma of 0.5 add 2.
     """
-    discriminator_loss, generator_loss = defR3GAN.relativistic(0.5)
+    discriminator_loss, generator_loss = relativistic.relativistic(0.5)
     turn = ops.array([[2.5, 0.5, 3.0, 5.0], [1.0, 1.0, 0.0, 0.0]])
     np.testing.assert_allclose(values(discriminator_loss(None, turn)), [2.126928, math.log(2)], rtol=1e-5)
     np.testing.assert_allclose(values(generator_loss(None, turn[:, :2])), [2.126928, math.log(2)], rtol=1e-5)
@@ -52,13 +50,13 @@ def test_the_losses_by_hand():
 def test_what_d_says_by_hand():
     """Would catch D(x) measured from one logit, which in this game means nothing by itself: both pairs differ by 2."""
     pairs = ops.array([[2.5, 0.5], [-7.0, -9.0]])
-    assert float(defR3GAN.d_of_real(None, pairs)) == pytest.approx(0.880797, rel=1e-5)
-    assert float(defR3GAN.d_of_fake(None, pairs)) == pytest.approx(0.119203, rel=1e-5)
+    assert float(relativistic.d_of_real(None, pairs)) == pytest.approx(0.880797, rel=1e-5)
+    assert float(relativistic.d_of_fake(None, pairs)) == pytest.approx(0.119203, rel=1e-5)
 
 
 def test_squared_slope_by_hand():
     """Would catch a difference that is squared before it is divided: 0.1 over 0.05 is 2, squared 4."""
-    slope = defR3GAN.squared_slope(ops.array([[1.0]]), ops.array([[1.1]]), 0.05)
+    slope = relativistic.squared_slope(ops.array([[1.0]]), ops.array([[1.1]]), 0.05)
     assert float(slope[0, 0]) == pytest.approx(4.0, rel=1e-4)
 
 
@@ -70,7 +68,7 @@ def test_slopes_of_a_known_discriminator(one_in):
     2,000 and twice that with 500, so 25 % is far outside.
     """
     keras.utils.set_random_seed(0)
-    turn = defR3GAN.DiscriminatorTurn(linear_discriminator(0.1), slope_of_one_in=one_in)
+    turn = relativistic.DiscriminatorTurn(linear_discriminator(0.1), slope_of_one_in=one_in)
     random = np.random.default_rng(0)
     real, fake = random.uniform(-1, 1, (2, 2000, SIDE, SIDE, 3)).astype("float32")
     judged = values(turn([real, fake]))
@@ -86,8 +84,8 @@ def test_a_step_aside_is_taken_in_the_same_view():
     With cutout the logits of two views differ by about 0.1 x 7; divided by 0.05 and squared that is 200, not 1.92.
     """
     keras.utils.set_random_seed(0)
-    augmentation = augment_keras.Augmentation(["translation", "cutout"])
-    turn = defR3GAN.DiscriminatorTurn(linear_discriminator(0.1), augmentation)
+    augmentation = augment.Augmentation(["translation", "cutout"])
+    turn = relativistic.DiscriminatorTurn(linear_discriminator(0.1), augmentation)
     random = np.random.default_rng(0)
     real, fake = random.uniform(-1, 1, (2, 500, SIDE, SIDE, 3)).astype("float32")
     judged = values(turn([real, fake]))
@@ -119,7 +117,7 @@ def test_a_step_measures_what_it_says():
 def test_g_learns_against_the_real_pictures_beside_it():
     """Would catch a G whose loss leaves D(real) out: with the linear D it is softplus(0.1 (sum x - sum G(z)))."""
     generator = residual_generator(SIDE, SIDE, noise_size=5, filters=4)
-    _, combined = defR3GAN.compile_players(generator, linear_discriminator(0.1))
+    _, combined = relativistic.compile_players(generator, linear_discriminator(0.1))
     random = np.random.default_rng(0)
     real = random.uniform(-1, 1, (6, SIDE, SIDE, 3)).astype("float32")
     noise = random.standard_normal((6, 5), dtype="float32")
@@ -144,7 +142,7 @@ def test_slopes_are_paid_for():
     keras.utils.set_random_seed(0)
     discriminator = linear_discriminator(0.5)
     generator = residual_generator(SIDE, SIDE, noise_size=5, filters=4)
-    turn, _ = defR3GAN.compile_players(generator, discriminator, slope_weight=100.0, learning_rate=0.01)
+    turn, _ = relativistic.compile_players(generator, discriminator, slope_weight=100.0, learning_rate=0.01)
     same = np.zeros((64, SIDE, SIDE, 3), "float32")  # real and fake are the same: nothing but the price is left
     for _ in range(60):
         turn.train_on_batch([same, same], np.zeros((64, 1)))
@@ -158,7 +156,7 @@ def test_averages_by_hand():
     themselves), 2/11, 3/12, 0.3 from then on.
     """
     variable = keras.Variable(np.array([1.0, 2.0], "float32"), name="kernel")
-    optimizer = averaging_keras.AveragingAdam(0.1, beta_1=0.0, beta_2=0.99, momentum=0.3)
+    optimizer = averaging.AveragingAdam(0.1, beta_1=0.0, beta_2=0.99, momentum=0.3)
     optimizer.build([variable])
     average = None
     for momentum in (0.0, 2 / 11, 3 / 12, 0.3, 0.3):
@@ -196,13 +194,13 @@ def test_averaged_weights_get_statistics_of_their_own():
     noise = keras.Input((1,), name="noise")
     values_before = layers.Dense(1, name="dense")(noise)
     generator = keras.Model(noise, layers.BatchNormalization(momentum=0.9, name="normalization")(values_before))
-    optimizer = averaging_keras.AveragingAdam(0.0, beta_1=0.0, beta_2=0.99, momentum=0.9)
+    optimizer = averaging.AveragingAdam(0.0, beta_1=0.0, beta_2=0.99, momentum=0.9)
     generator.get_layer("dense").set_weights([np.array([[3.0]], "float32"), np.array([7.0], "float32")])
     optimizer.build(generator.trainable_variables)
     optimizer.apply([ops.zeros(variable.shape) for variable in generator.trainable_variables])
     one = np.ones(1, "float32")
     generator.get_layer("normalization").set_weights([one, 0 * one, 100 * one, 100 * one])
-    averaging_keras.take_averages(generator, optimizer)
+    averaging.take_averages(generator, optimizer)
     *_, mean, variance = generator.get_layer("normalization").get_weights()
     assert mean[0] == pytest.approx(7.0 + 0.9**40 * 93, abs=1.0)
     assert variance[0] == pytest.approx(9.0 + 0.9**40 * 91, rel=0.25)
@@ -213,10 +211,10 @@ def test_an_unsteady_discriminator_is_refused(chance):
     """Would catch slopes that measure dropout or the other pictures of the batch."""
     generator = residual_generator(SIDE, SIDE, noise_size=5, filters=4)
     with pytest.raises(ValueError, match="without batch normalization and dropout, received the layer"):
-        defR3GAN.compile_players(generator, residual_discriminator(SIDE, SIDE, filters=4, **chance))
+        relativistic.compile_players(generator, residual_discriminator(SIDE, SIDE, filters=4, **chance))
 
 
 def test_a_price_below_zero_is_refused():
     """Would catch a D that is paid for being steep."""
     with pytest.raises(ValueError, match="received -1"):
-        defR3GAN.relativistic(-1)
+        relativistic.relativistic(-1)

@@ -14,9 +14,10 @@ from keras import layers
 from PIL import Image
 
 import samples
-from support import class_grid, drawing_to_files, nearest
-from support.noise import spherical_interpolation, truncate, walk_through_latent_space
-from support.opening_models import open_generator
+from support.drawing import class_grid, writing
+from support.drawing.noise import spherical_interpolation, truncate, walk_through_latent_space
+from support.models.opening import open_generator
+from support.scores import nearest
 
 ROOT = pathlib.Path(__file__).parent.parent
 KERAS_2 = ROOT / "tests" / "keras2"
@@ -244,7 +245,7 @@ def test_a_failing_disk_leaves_no_folder(tmp_path, monkeypatch, capsys):
     def no_space(picture):
         raise OSError(28, "No space left on device", "disk")
 
-    monkeypatch.setattr(drawing_to_files, "to_image", no_space)
+    monkeypatch.setattr(writing, "to_image", no_space)
     assert "No space left" in refused(capsys, path, "--out", tmp_path / "faces")
     assert names_in(tmp_path) == before
 

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 import train
-from support import checkpoints, run_folder, scoring
-from support.checkpoints import load_newest_checkpoint
-from support.history import History
-from support.progress import Progress
-from support.quick_distance import QuickDistance
-from support.scoring import Scorer, score_in
+from support.run import checkpoints, folder, scoring
+from support.run.checkpoints import load_newest_checkpoint
+from support.run.history import History
+from support.run.progress import Progress
+from support.run.scoring import Scorer, score_in
+from support.scores.quick_distance import QuickDistance
 from test_training import SMALL, error_of, stop_after, written
 
 SETTINGS = {"seed": 3, "noise_size": 4, "image_size": [8, 8], "score_every": 2, "dry_run": False}
@@ -159,7 +159,7 @@ def saves(monkeypatch):
 
     def save(generator, path, information):
         epochs.append(information["epoch"])
-        run_folder.save_generator(generator, path, information)
+        folder.save_generator(generator, path, information)
 
     monkeypatch.setattr(scoring, "save_generator", save)
     return epochs
@@ -243,7 +243,7 @@ def test_dry_run_and_overwrite(data, tmp_path, capsys):
     assert play(data, out, "--epochs", "1") == 0  # a dry run gives way
     assert not (out / "generator_best.h5").exists()
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(192), keras.layers.Reshape((8, 8, 3))])
-    run_folder.save_generator(model, out / "generator_best.h5", {"score": 0.0})
+    folder.save_generator(model, out / "generator_best.h5", {"score": 0.0})
     play(data, out, "--epochs", "1", "--score-every", "1", "--overwrite")
     assert best_of(out)["score"] > 0.0
     alone = tmp_path / "alone"

@@ -6,10 +6,10 @@ import pytest
 from keras import ops
 
 import defGAN
-import taught_keras
 import train
 from arrays import values, weights_of
-from support import settings as support_settings
+from modern import taught
+from support.run import settings as support_settings
 
 SIDE = 8
 SETTINGS = train.PRESETS["modern"] | train.SMALL
@@ -24,20 +24,20 @@ def test_the_singular_value_is_that_of_another_method(shape):
     """
     kernel = np.random.default_rng(0).standard_normal(shape).astype("float32")
     exact = np.linalg.svd(kernel.reshape(-1, shape[-1]), compute_uv=False)[0]
-    estimate = float(taught_keras.largest_singular_value(ops.array(kernel)))
+    estimate = float(taught.largest_singular_value(ops.array(kernel)))
     assert 0.97 * exact < estimate < 1.0001 * exact
 
 
 def test_a_known_singular_value():
     """Would catch a Frobenius norm in its place: of diagonal 3, 4 the largest is 4, the norm would be 5."""
     kernel = ops.array(np.diag([3.0, 4.0]).astype("float32").reshape(1, 1, 2, 2))
-    assert float(taught_keras.largest_singular_value(kernel)) == pytest.approx(4.0, rel=1e-3)
-    assert float(taught_keras.largest_singular_value(0.0 * kernel)) == 0.0
+    assert float(taught.largest_singular_value(kernel)) == pytest.approx(4.0, rel=1e-3)
+    assert float(taught.largest_singular_value(0.0 * kernel)) == 0.0
 
 
 def test_a_bounded_convolution_by_hand():
     """Would catch a kernel that is not divided, or a bias that is: twice 0.5 and -0.75 over 0.75, plus 0.1."""
-    layer = taught_keras.SpectralConv2D(2, 1)
+    layer = taught.SpectralConv2D(2, 1)
     pictures = np.array([3.0, 1.0], "float32").reshape(1, 1, 1, 2)
     layer.build(pictures.shape)
     layer.set_weights([np.diag([0.5, -0.75]).astype("float32").reshape(1, 1, 2, 2), np.full(2, 0.1, "float32")])
@@ -48,7 +48,7 @@ def test_a_bounded_convolution_by_hand():
 
 def test_being_asked_changes_nothing():
     """Would catch a bound that is stored while D is only asked, as in G's turn: Keras' own wrapper does so."""
-    discriminator = taught_keras.taught_discriminator(SIDE, SIDE, filters=4)
+    discriminator = taught.taught_discriminator(SIDE, SIDE, filters=4)
     before = weights_of(discriminator)
     discriminator(np.zeros((2, SIDE, SIDE, 3), "float32"), training=True)
     assert weights_of(discriminator) == before
@@ -57,7 +57,7 @@ def test_being_asked_changes_nothing():
 @pytest.mark.parametrize(("size", "branches"), [((8, 8), 2), ((32, 32), 4), ((33, 47), 4), ((64, 64), 5)])
 def test_a_logit_of_each_branch(size, branches):
     """Would catch a map without a branch, or a size that is no power of two failing inside."""
-    discriminator = taught_keras.taught_discriminator(*size, class_count=3, filters=4)
+    discriminator = taught.taught_discriminator(*size, class_count=3, filters=4)
     logits = discriminator([np.full((2, *size, 3), 0.5, "float32"), np.array([[0], [2]])], training=False)
     assert tuple(logits.shape) == (2, branches) and np.ptp(values(logits), axis=0).min() > 0  # the class counts
     assert len(discriminator.get_layer("eye").outputs) == branches - 1

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from support import tensorboard_log
-from support.errors import InputError
-from support.history import MEASURED
-from support.tensorboard_log import NoLog, TensorBoardLog, measured, open_log
+from support.run import tensorboard_log
+from support.run.history import MEASURED
+from support.run.tensorboard_log import NoLog, TensorBoardLog, measured, open_log
+from support.system.errors import InputError
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -142,7 +142,7 @@ def test_it_works_without_tensorflow(tmp_path):
     """Catches an import that only TensorFlow's users have."""
     code = (
         "import sys; sys.modules['tensorflow'] = None\n"
-        "from support.tensorboard_log import TensorBoardLog\n"
+        "from support.run.tensorboard_log import TensorBoardLog\n"
         "import numpy as np\n"
         f"with TensorBoardLog({str(tmp_path)!r}, 1) as log:\n"
         "    log.scalars(1, {'a': 1.0})\n"

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 import train
-from augment_keras import Augmentation
-from support import checkpoints, curves, settings
-from support.monitor import PATIENCE, Monitor, variety
-from support.stopping import StopRequest
+from modern.augment import Augmentation
+from support.run import checkpoints, plots, settings
+from support.run.monitor import PATIENCE, Monitor, variety
+from support.run.stopping import StopRequest
 
 ROOT = pathlib.Path(train.__file__).parent
 SMALL = ["--filters", "2", "--noise-size", "4", "--batch-size", "8", "--image-size", "8"]
@@ -208,13 +208,13 @@ def test_minutes_stop_cleanly_with_the_epoch_it_was_in(data, tmp_path, capsys):
 
 def test_a_stop_while_files_are_written_loses_nothing(data, tmp_path, monkeypatch):
     """Would catch a Ctrl-C during the plots of an epoch that ends the run without a checkpoint."""
-    draw = curves.draw_history
+    draw = plots.draw_history
 
     def interrupted_draw(*arguments):
         signal.raise_signal(signal.SIGINT)
         draw(*arguments)
 
-    monkeypatch.setattr(curves, "draw_history", interrupted_draw)
+    monkeypatch.setattr(plots, "draw_history", interrupted_draw)
     assert play(data, tmp_path / "run", "--epochs", "3") == 130
     _, groups, _ = checkpoints.load_newest_checkpoint(tmp_path / "run/training_checkpoints_cifar10")
     assert len(groups["history"][0]) == 4  # three steps of the first epoch, and the one before it was seen

@@ -20,8 +20,8 @@ import tensorflow as tf
 from keras import layers
 from peer import Clock, load_pictures, peer_parser, to_floats, to_uint8, write_result
 
-from support.errors import InputError, one_line_errors
-from support.flags import share
+from support.system.command_line import share
+from support.system.errors import InputError, one_line_errors
 
 
 def build_generator(noise_size, filters):

@@ -18,9 +18,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent))
 
 import numpy as np
 
-from support.errors import InputError, OneLineParser
-from support.flags import positive_number, share, whole_number
-from support.whole_files import written_beside
+from support.system.atomic_files import written_beside
+from support.system.command_line import OneLineParser, positive_number, share, whole_number
+from support.system.errors import InputError
 
 SAY_EVERY = 10.0  # seconds
 

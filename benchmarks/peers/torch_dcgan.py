@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 from torch_setup import choose_device, choose_numbers, computing_in, draw, name_of, to_tensor
 
-from support.errors import one_line_errors
+from support.system.errors import one_line_errors
 
 
 class Generator(nn.Module):

@@ -20,8 +20,8 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 from torch_setup import choose_device, choose_numbers, computing_in, draw, name_of, to_tensor
 
-from support.errors import one_line_errors
-from support.flags import whole_number
+from support.system.command_line import whole_number
+from support.system.errors import one_line_errors
 
 
 class Generator(nn.Module):

@@ -1,0 +1,150 @@
+"""An eye: a network that learns to see, from nothing but the pictures of the run.
+
+    python -m modern.eye                teaches one on the built-in shapes, and says what it can name
+
+A network that can tell what is in a picture has maps of what pictures are made of: edges, colours, parts. It gets them
+here in a minute or two, without a download, by a lesson: to tell the pictures' classes; or, where these are not to be
+used, how a picture was turned (Gidaris et al. 2018, https://arxiv.org/abs/1803.07728), for which it must know what is
+above and what below. modern/taught.py says what the eye is good for.
+"""
+
+import keras
+import numpy as np
+from keras import layers
+
+import defDATA
+import discri_keras
+
+STEPS, BATCH_SIZE = 1500, 128  # of the lesson: not quite four times all of CIFAR-10
+TIMES_EACH = 20  # at most: a small set that is seen oftener is learnt by heart
+HIGHEST_LEARNING_RATE, WARM_UP = 0.1, 0.2  # the second: the share of the steps after which it is reached
+MOMENTUM, WEIGHT_DECAY, LABEL_SMOOTHING = 0.9, 5e-4, 0.1
+TURNS = 4  # by 0, 90, 180 and 270 degrees
+
+
+def build_eye(height=32, width=32, channels=3, filters=32):
+    """Build the network that is taught: strided convolutions with batch normalization, a map of each size.
+
+    Args:
+        height: Height of the pictures in pixels, at least 8.
+        width: Width of the pictures in pixels, at least 8.
+        channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
+        filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
+
+    Input shape:
+        Pictures `(b, height, width, channels)` in [-1, 1].
+
+    Output shape:
+        A list of maps, the largest first: for 32x32 `(b, 16, 16, 32)`, `(b, 8, 8, 128)`, `(b, 4, 4, 128)`.
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        ValueError: If a side is below 8.
+    """
+    picture = keras.Input((height, width, channels), name="picture")
+
+    def convolve(features, count, kernel, stride, name):
+        features = layers.Conv2D(count, kernel, strides=stride, padding="same", name=name)(features)
+        features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
+        return layers.LeakyReLU(0.1, name=f"{name}_activation")(features)
+
+    features, maps = picture, []
+    halvings = discri_keras.halvings(height, width)
+    for step in range(1, halvings + 1):
+        step_filters = filters * min(2 ** (step - 1), 8)
+        features = convolve(features, step_filters, 4, 2, f"halve_{step}")  # (b, 16, 16, 32), (8, 8, 64), (4, 4, 128)
+        if step == halvings - 1:  # one more look, where it is cheap and the map is still wide: (b, 8, 8, 128)
+            features = convolve(features, 2 * step_filters, 3, 1, "look")
+        maps.append(features)
+    return keras.Model(picture, maps, name="eye")
+
+
+def lesson(images, classes, batch_size, flip, random):
+    """Give the batches of the lesson, without end.
+
+    Args:
+        images: uint8 pictures `(n, height, width, channels)`.
+        classes: Their class numbers `(n,)`; or None: their middle squares come, turned at random.
+        batch_size: Pictures in a batch, at most `n`.
+        flip: Whether half of them are mirrored.
+        random: A `numpy.random.Generator`.
+
+    Yields:
+        `(pictures, answers)`: float32 `(b, height, width, channels)` in [-1, 1], and int `(b,)`, the class numbers or
+        by how many quarters each was turned.
+    """
+    side = min(images.shape[1:3])
+    top, left = (images.shape[1] - side) // 2, (images.shape[2] - side) // 2
+    while True:
+        order = random.permutation(len(images))
+        for start in range(0, len(order) - batch_size + 1, batch_size):
+            chosen = np.sort(order[start : start + batch_size])  # sorted: pictures on disk are read in one go
+            pictures = np.array(images[chosen])
+            if classes is None:
+                answers = random.integers(TURNS, size=batch_size)
+                squares = pictures[:, top : top + side, left : left + side]
+                pictures = np.stack([np.rot90(square, turn) for square, turn in zip(squares, answers, strict=True)])
+            else:
+                answers = np.asarray(classes)[chosen]
+            if flip:
+                mirrored = random.random(batch_size) < 0.5
+                pictures[mirrored] = pictures[mirrored, :, ::-1]
+            yield defDATA.to_floats(pictures), answers
+
+
+def teach(eye, images, classes, steps=STEPS, flip=False, seed=0, may_go_on=lambda: True):
+    """Teach an eye, in a network of its own; then set its weights to what was learnt.
+
+    So a frozen eye stays frozen, and no `trainable` flag changes: what is compiled stays as it was compiled.
+
+    Args:
+        eye: What `build_eye` built, by itself or within a discriminator; its weights are set.
+        images: uint8 pictures `(n, height, width, channels)`: an array, or whatever `images[positions]` reads.
+        classes: Their class numbers `(n,)`; or None: the eye learns to tell how a picture was turned.
+        steps: How many batches of 128; fewer for a small set, which is seen at most `TIMES_EACH` times.
+        flip: Whether half of the pictures are mirrored.
+        seed: For the order of the pictures.
+        may_go_on: Asked before each step; where it says False the lesson is over.
+
+    Returns:
+        `(steps, share)`: the steps that were made, and the share of the last tenth's pictures whose answer was right.
+    """
+    height, width, channels = eye.inputs[0].shape[1:]
+    if classes is None:
+        height = width = min(height, width)  # the same weights: an eye is convolutions alone
+    pupil = build_eye(height, width, channels, eye.get_layer("halve_1").filters)
+    answer_count = TURNS if classes is None else int(np.max(classes)) + 1
+    means = layers.GlobalAveragePooling2D(name="means")(pupil.outputs[-1])  # (b, 128)
+    answer = layers.Dense(answer_count, dtype="float32", activation="softmax", name="answer")(means)
+    learner = keras.Model(pupil.inputs, answer, name="learner")
+
+    batch_size = min(BATCH_SIZE, len(images))
+    steps = max(1, min(steps, TIMES_EACH * len(images) // batch_size))
+    warm_up = max(1, int(WARM_UP * steps))
+    rate = keras.optimizers.schedules.CosineDecay(
+        HIGHEST_LEARNING_RATE / 10, steps - warm_up, warmup_target=HIGHEST_LEARNING_RATE, warmup_steps=warm_up
+    )
+    learner.compile(
+        optimizer=keras.optimizers.SGD(rate, MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
+        metrics=["accuracy"],
+    )
+    made, share = 0, 0.0
+    batches = lesson(images, classes, batch_size, flip, np.random.default_rng([seed, 0, 7]))
+    while made < steps and may_go_on():
+        if made == steps - max(1, steps // 10):
+            learner.reset_metrics()
+        pictures, answers = next(batches)
+        right = np.eye(answer_count, dtype="float32")[answers]
+        share = float(learner.train_on_batch(pictures, right, return_dict=True)["accuracy"])
+        made += 1
+    eye.set_weights(pupil.get_weights())
+    return made, share
+
+
+if __name__ == "__main__":
+    shapes = defDATA.load_pictures("shapes", 32, 32, 3)
+    made, share = teach(build_eye(), shapes.images, shapes.labels, steps=300)
+    print(f"after {made} steps the eye names {share:.1%} of the shapes right")

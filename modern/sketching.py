@@ -1,0 +1,136 @@
+"""A generator that draws in two parts: a smooth sketch, and strokes over it at the picture's full size.
+
+    python -m modern.sketching          prints its summary
+
+DCGAN's generator draws with a transposed convolution of stride 2. Of each square of four pixels it draws every one with
+another part of its kernel, and where these do not agree the picture has a fine weave, which no training quite removes.
+Here nothing is drawn in that way:
+
+- the sketch is drawn at half the size and enlarged smoothly (as the skip connections of Karras et al. 2020,
+  https://arxiv.org/abs/1912.04958, section 4.1);
+- the strokes begin as features that are enlarged smoothly, and are drawn by convolutions at full size, the same for
+  every pixel (Odena et al. 2016, https://distill.pub/2016/deconv-checkerboard). They have few filters, as it is at full
+  size that filters cost most.
+
+Up to half the size it is DCGAN's generator, with one difference: the noise decides at every size how the features are
+scaled and shifted, not only what stands at the start (`normalize_by_noise`).
+"""
+
+import keras
+from keras import layers
+
+import gene_keras
+
+STROKE_FILTERS = 8
+
+
+def normalize_by_noise(features, name, noise, class_number=None, class_count=0):
+    """Normalise over the batch, with a scale and a shift that the noise decides, and with classes the class too.
+
+    Later layers may lose much of the noise that stands at the start. Here it enters again at every size, and pictures
+    of a class become less alike (Chen et al. 2019, https://arxiv.org/abs/1810.01365, "self-modulation"; here without
+    their hidden layer). Its weights start at 0, so that at first this is `gene_keras.normalize_by_class`.
+
+    Args:
+        features: Tensor `(b, height, width, filters)`.
+        name: Beginning of the layers' names.
+        noise: Keras input `(b, noise_size)`.
+        class_number: Keras input `(b, 1)`, int32; or None.
+        class_count: Number of classes, 0 without.
+
+    Returns:
+        A tensor of the shape of `features`.
+    """
+    filters = features.shape[-1]
+    features = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name=f"{name}_normalization")(
+        features
+    )
+
+    def decided(what, start):
+        """Make the scale or the shift `(b, 1, 1, filters)`, which starts at 1 or at 0."""
+        base = {"use_bias": False} if class_count else {"bias_initializer": start}
+        vector = layers.Dense(filters, kernel_initializer="zeros", name=f"{name}_{what}_by_noise", **base)(noise)
+        of_noise = layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_noise")(vector)
+        if not class_count:
+            return of_noise
+        vector = layers.Embedding(class_count, filters, start, name=f"{name}_{what}")(class_number)
+        of_class = layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_class")(vector)
+        return layers.Add(name=f"{name}_{what}_of_both")([of_class, of_noise])
+
+    scaled = layers.Multiply(name=f"{name}_scaled")([features, decided("scale", "ones")])
+    return layers.Add(name=f"{name}_shifted")([scaled, decided("shift", "zeros")])
+
+
+def sketch_and_strokes(features, channels, start_weights):
+    """Draw the picture: the sum of a sketch and of strokes.
+
+    Args:
+        features: Tensor `(b, height / 2, width / 2, filters)`.
+        channels: Of the picture.
+        start_weights: Initializer of the convolutions that see `features`.
+
+    Returns:
+        The picture `(b, height, width, channels)`, float32 in [-1, 1].
+    """
+    # What ends in the picture is computed in float32: 8 bits of bfloat16 would show as bands of colour.
+    sketch = layers.Conv2D(  # (b, 16, 16, 3)
+        channels, 1, kernel_initializer=start_weights, dtype="float32", name="sketch_at_half_size"
+    )(features)
+    sketch = layers.UpSampling2D(2, interpolation="bilinear", dtype="float32", name="sketch")(sketch)  # (b, 32, 32, 3)
+    strokes = layers.Conv2D(  # (b, 16, 16, 8)
+        STROKE_FILTERS, 1, kernel_initializer=start_weights, name="strokes_at_half_size"
+    )(features)
+    strokes = layers.UpSampling2D(2, interpolation="bilinear", name="strokes_enlarged")(strokes)  # (b, 32, 32, 8)
+    strokes = layers.Conv2D(STROKE_FILTERS, 3, padding="same", name="strokes_look")(strokes)  # (b, 32, 32, 8)
+    strokes = layers.LeakyReLU(0.2, name="strokes_look_activation")(strokes)
+    strokes = layers.Conv2D(channels, 3, padding="same", dtype="float32", name="strokes")(strokes)  # (b, 32, 32, 3)
+    both = layers.Add(dtype="float32", name="sketch_and_strokes")([sketch, strokes])
+    return layers.Activation("tanh", dtype="float32", name="picture")(both)
+
+
+def sketching_generator(
+    height=32, width=32, channels=3, noise_size=128, class_count=0, filters=32, batch_normalization=True
+):
+    """Build the generator.
+
+    Args:
+        height: Height of the pictures in pixels, at least 8.
+        width: Width of the pictures in pixels, at least 8.
+        channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
+        noise_size: Length of the noise vector, z.
+        class_count: Number of classes; 0 leaves the class input out.
+        filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
+        batch_normalization: Whether each hidden layer up to half the size is normalised over the batch. That is where
+            classes and noise enter, as `normalize_by_noise` says; without it, only at the start.
+
+    Input shape:
+        Noise `(b, noise_size)` from a standard normal distribution; with classes also class numbers `(b, 1)`, int32.
+
+    Output shape:
+        Pictures `(b, height, width, channels)`, float32 in [-1, 1].
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        ValueError: If a side is below 8.
+
+    Example:
+        >>> sketching_generator(240, 360).output_shape
+        (None, 240, 360, 3)
+    """
+    small_weights = keras.initializers.RandomNormal(stddev=0.02)
+
+    def normalize(features, name, inputs):
+        noise, class_number = inputs if class_count else (inputs, None)
+        return normalize_by_noise(features, name, noise, class_number, class_count)
+
+    inputs, features = gene_keras.dcgan_features(  # (b, 16, 16, 32); shapes: 32x32
+        height, width, noise_size, class_count, filters, batch_normalization, small_weights, normalize
+    )
+    pictures = sketch_and_strokes(features, channels, small_weights)
+    return keras.Model(inputs, gene_keras.crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
+
+
+if __name__ == "__main__":
+    sketching_generator().summary()

@@ -1,0 +1,269 @@
+"""Pictures of DeepLake datasets, of version 3: `hub://activeloop/stanford-cars-train`, or a folder that it wrote.
+
+DeepLake is imported when a dataset is opened and not before: only who reads from it needs it.
+"""
+
+import functools
+import io
+import logging
+import os
+import re
+import sys
+import threading
+import types
+import zlib
+
+import numpy as np
+from PIL import Image
+
+from support.data.picture_files import files_below
+from support.system.errors import InputError
+
+# Megabytes of chunks in memory. From a folder a chunk of 8 MB takes 2 ms to read again; from afar it should come once:
+# all of Stanford Cars fits, of a much larger dataset whole chunks would come again and again for single pictures.
+CACHE_OF_FOLDER, CACHE_FROM_AFAR, CACHE_DECODED = 64, 1200, 16
+MARK = "dataset_meta.json"  # every dataset has it
+
+
+def is_deeplake(source: str) -> bool:
+    """Say whether a source is the address of a DeepLake dataset (`hub://`, `s3://`...), or a folder that holds one."""
+    return is_address(source) or bool(source) and os.path.isfile(os.path.join(source, MARK))
+
+
+def is_address(source):
+    """Say whether a source begins as an address does; a single letter is a drive of Windows."""
+    return re.match(r"[\w+.-]{2,}://", source) is not None
+
+
+class DeepLakePictures:
+    """The pictures in a DeepLake dataset: its first tensor of pictures, one named `images` before others.
+
+    Only one thread at a time fetches: DeepLake 3.9 moves its cache and its place in the index at every access without a
+    lock, and threads that share a dataset lose chunks under each other's hands ("Unable to get chunk"). Decoding, which
+    takes longer, is left to the threads. Memory stays bounded: the cache drops the chunks that were used longest ago.
+    Where a chunk was compressed as a whole it holds the pixels and counts the compressed bytes, so it is kept smaller.
+
+    Args:
+        path: An address or a folder.
+
+    Attributes:
+        path: The same.
+        names: What messages call the pictures; they are numbered from 0, as in the dataset.
+
+    Raises:
+        InputError: If DeepLake 3 is not installed, the dataset cannot be opened, or it holds no picture.
+    """
+
+    def __init__(self, path):
+        self.path, self.lock = str(path), threading.Lock()
+        deeplake = import_deeplake(self.path)
+        afar = is_address(self.path)
+        if "@" in self.path and os.path.isdir(self.path):
+            raise InputError(f"{path} has an @, after which DeepLake expects a version; rename or move the folder")
+        try:
+            size = CACHE_FROM_AFAR if afar else CACHE_OF_FOLDER
+            self.dataset = deeplake.load(self.path, read_only=True, verbose=False, memory_cache_size=size)
+            self.tensor = find_pictures(self.dataset, self.path)
+            count = len(self.tensor)
+        except InputError:
+            raise
+        except Exception as error:  # DeepLake has dozens of kinds, without a parent of their own
+            hint = "check the address and the connection; for a private dataset set ACTIVELOOP_TOKEN"
+            hint = hint if afar else "give the folder as DeepLake 3 wrote it, all of it"
+            raise InputError(f"{path} cannot be opened as a DeepLake dataset ({in_short(error)}); {hint}") from None
+        if not count:
+            raise InputError(f"{path} is empty: its tensor {self.tensor.key} has no picture; fill it, or give another")
+        if self.tensor.meta.chunk_compression:
+            self.dataset.storage.cache_size = CACHE_DECODED * 1_000_000
+        self.names = [f"picture {number} of {self.path}" for number in range(count)]
+
+    def __len__(self):
+        return len(self.names)
+
+    def image(self, index):
+        """Fetch one picture as a Pillow image of its own mode and size. Several threads may ask at once.
+
+        Args:
+            index: Position, from 0 up to the number of pictures less 1.
+
+        Returns:
+            A Pillow image; one that is compressed by itself is not decoded yet, and may yet fail to.
+
+        Raises:
+            InputError: If the dataset is not there any more.
+            OSError, ValueError and others of `DECODING_ERRORS`: If the picture is damaged.
+        """
+        with self.lock:
+            try:
+                data = self._fetch(int(index))
+            except Exception:
+                self._check_it_is_there()
+                try:
+                    data = self._fetch(int(index))  # the connection may have been away for a moment
+                except Exception as error:
+                    raise OSError(f"{self.names[index]} cannot be read ({in_short(error)})") from None
+        return Image.open(io.BytesIO(data)) if isinstance(data, bytes) else array_to_image(data)
+
+    def _fetch(self, index):
+        """Give a picture's compressed bytes, or its pixels where it is not compressed, or not by itself."""
+        meta = self.tensor.meta
+        if meta.is_link or meta.sample_compression not in (None, "lz4"):
+            try:
+                return self.tensor[index].tobytes()
+            except NotImplementedError:  # a large picture, in tiles
+                pass
+        return self.tensor[index].numpy()
+
+    def _check_it_is_there(self):
+        try:
+            self.dataset.base_storage[MARK]
+        except Exception as error:
+            raise InputError(
+                f"{self.path} was there and cannot be read any more ({in_short(error)}); "
+                "put it back into its place, or check the connection, and go on with --resume"
+            ) from None
+
+    def classes(self, chosen=None):
+        """Tell the classes by the first tensor of class labels.
+
+        Args:
+            chosen: Positions of the pictures to look at; None for all. A class without any of them is no class.
+
+        Returns:
+            `(class_names, labels)`: names in the order of the dataset's own numbers, and an int32 array `(n,)` of
+            positions in them; or `(None, None)` where the pictures do not have one label each, or all have the same.
+
+        Raises:
+            InputError: If the labels cannot be read.
+        """
+        numbers, names = self._labels
+        if numbers is None:
+            return None, None
+        present, labels = np.unique(numbers if chosen is None else numbers[chosen], return_inverse=True)
+        if len(present) < 2:
+            return None, None
+        class_names = [str(names[number]) if number < len(names) else str(number) for number in present]
+        return class_names, labels.reshape(-1).astype("int32")
+
+    @functools.cached_property
+    def _labels(self):
+        """The pictures' own class numbers `(n,)`, or None; and the names of the classes, as far as they have any."""
+        found = [tensor for tensor in self.dataset.tensors.values() if tensor.htype == "class_label"]
+        if not found or len(found[0]) < len(self):
+            return None, []
+        with self.lock:
+            try:
+                labels = found[0].numpy(aslist=True)[: len(self)]
+                names = list(found[0].info.get("class_names") or [])
+            except Exception as error:
+                self._check_it_is_there()
+                raise InputError(
+                    f"the labels {found[0].key} in {self.path} cannot be read ({in_short(error)}); "
+                    "copy the dataset anew, or take the tensor out"
+                ) from None
+        if any(np.size(label) != 1 for label in labels):
+            return None, []
+        return np.array(labels).reshape(-1), names
+
+    def fingerprint(self):
+        """Give a number that other pictures would hardly have; a copy of the files has the same. No picture is read.
+
+        It is made of the version, the chunks' names, the labels, and of a folder the files' sizes: pictures that are
+        overwritten by others of the same size to the byte, without a commit, are not noticed.
+        """
+        labels, names = self._labels
+        parts = [self.tensor.key, len(self), names, None if labels is None else labels.tolist()]
+        with self.lock:
+            engine = self.tensor.chunk_engine
+            parts += [self.dataset.pending_commit_id, engine.chunk_id_encoder.array.tolist()]
+            parts += [sorted(engine.commit_diff.data_updated)]
+        if not is_address(self.path):
+            sizes = [(file.relative_to(self.path).as_posix(), file.stat().st_size) for file in files_below(self.path)]
+            parts += sorted(size for size in sizes if not size[0].endswith(".lock"))  # someone is writing elsewhere
+        return zlib.crc32(repr(parts).encode())
+
+
+def import_deeplake(path):
+    """Import DeepLake 3 without what it does unasked: it reports home, looks for updates, prints, and waits for ever.
+
+    Args:
+        path: What is to be read, for the message.
+
+    Returns:
+        The module.
+
+    Raises:
+        InputError: If it is not installed, or is of another version.
+    """
+    os.environ["BUGGER_OFF"] = "true"  # the switch of humbug, which sends every call and crash to bugout.dev
+    no_look = types.ModuleType("deeplake.util.check_latest_version")  # the real one asks PyPI on import
+    no_look.warn_if_update_required = lambda version: None
+    sys.modules.setdefault(no_look.__name__, no_look)
+    remedy = "in an environment of its own, pip install -r requirements-deeplake.txt"
+    try:
+        import deeplake
+    except ImportError as error:
+        raise InputError(f"{path} needs DeepLake 3, which cannot be imported ({in_short(error)}); {remedy}") from None
+    if not deeplake.__version__.startswith("3."):
+        raise InputError(f"{path} needs DeepLake 3, and version {deeplake.__version__} is installed; {remedy}")
+
+    import deeplake.client.client
+    import requests
+    from botocore.config import Config
+
+    logging.getLogger("deeplake").setLevel(logging.ERROR)
+    deeplake.constants.SHOW_ITERATION_WARNING = False
+    deeplake.config["s3"] = Config(connect_timeout=10, read_timeout=60, max_pool_connections=50)  # 300 seconds each
+
+    def request(method, url, timeout=None, **options):
+        with requests.Session() as session:
+            session.mount("https://", requests.adapters.HTTPAdapter(max_retries=2))
+            try:
+                return session.request(method, url, timeout=(10, 60), **options)
+            except requests.exceptions.ConnectionError:  # at which DeepLake 3.9.52 would ask again without end
+                raise ConnectionError(f"{url.split('/')[2]} does not answer") from None
+
+    deeplake.client.client.requests = types.SimpleNamespace(request=request, exceptions=requests.exceptions)
+    return deeplake
+
+
+def find_pictures(dataset, path):
+    """Give the tensor of pictures: of htype image, or else of arrays `(height, width)` or `(height, width, channels)`.
+
+    Raises:
+        InputError: If there is none.
+    """
+
+    def is_picture(tensor):
+        return tensor.htype.removeprefix("link[").startswith("image")
+
+    def may_be_picture(tensor):
+        if tensor.htype != "generic" or tensor.dtype != np.uint8 or not len(tensor):
+            return False
+        return tensor.ndim == 3 or (tensor.ndim == 4 and tensor.meta.max_shape[-1] in (1, 3, 4))
+
+    found = [tensor for tensor in dataset.tensors.values() if is_picture(tensor) or may_be_picture(tensor)]
+    if not found:
+        raise InputError(
+            f"{path} holds no pictures (its tensors: {', '.join(dataset.tensors) or 'none'}); "
+            "give a dataset with a tensor of htype image, or of uint8 arrays (height, width, channels)"
+        )
+    return max(found, key=lambda tensor: (len(tensor) > 0, is_picture(tensor), tensor.key.split("/")[-1] == "images"))
+
+
+def array_to_image(pixels):
+    """Turn uint8 pixels `(height, width)` or `(height, width, 1, 3 or 4)` into a Pillow image.
+
+    Raises:
+        ValueError: If they are of another kind, or none.
+    """
+    pixels = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels
+    if pixels.dtype != np.uint8 or not pixels.size or not (pixels.ndim == 2 or pixels.shape[2:] in ((3,), (4,))):
+        raise ValueError(f"no picture: {pixels.dtype} {pixels.shape}")
+    return Image.fromarray(pixels)
+
+
+def in_short(error):
+    """Give an error's words in one line, without the pages of advice that some have."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 160 else text[:157] + "..."

@@ -1,0 +1,76 @@
+"""A look at every picture of a source: its size, its channels, its pixels, and whether it decodes at all."""
+
+import collections
+import hashlib
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from support.data.picture_files import DECODING_ERRORS, to_mode, upright
+from support.drawing.grid import to_image
+from support.system.errors import InputError
+
+BLANK = 3.0  # a standard deviation of the levels 0 to 255 below this is nothing but noise
+IN_A_ROW = 1000  # pictures that the threads are handed at once: the memory stays the same, however many there are
+
+# What is kept of a picture: `(height, width)`, kind, hash of its pixels, whether it is blank; what is wrong, or None.
+Look = collections.namedtuple("Look", "size kind pixels blank wrong")
+
+
+def look_at_all(stored, size):
+    """Decode every picture once, in threads, and give a `Look` for each in order. A bar shows it on a terminal."""
+    with (
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
+        tqdm(total=len(stored), unit=" pictures", disable=not sys.stderr.isatty(), leave=False) as bar,
+    ):
+        for start in range(0, len(stored), IN_A_ROW):
+            row = range(start, min(start + IN_A_ROW, len(stored)))
+            for look in pool.map(lambda position: look_at(stored, position, size), row):
+                bar.update()
+                yield look
+
+
+def look_at(stored, position, size):
+    """Decode one picture and give its `Look`."""
+    try:
+        image = open_stored(stored, position)
+        height_and_width, kind = image.size[::-1], kind_of(image)
+        image.draft(None, (2 * max(size),) * 2)
+        turned = upright(image)
+        pixels = to_mode(turned, "RGBA")
+    except InputError:
+        raise
+    except DECODING_ERRORS as error:
+        return Look(None, None, None, False, " ".join(str(error).split()) or "damaged")
+    if turned.size != image.size:
+        height_and_width = height_and_width[::-1]
+    digest = hashlib.blake2b(repr(height_and_width).encode(), digest_size=16)
+    digest.update(pixels.tobytes())
+    sample = pixels.resize([min(64, side) for side in pixels.size], Image.Resampling.NEAREST)
+    blank = np.asarray(to_mode(sample, "RGB")).std(axis=(0, 1)).max() < BLANK
+    return Look(height_and_width, kind, digest.digest(), bool(blank), None)
+
+
+def open_stored(stored, position):
+    """Give one picture as a Pillow image, as it is stored."""
+    images = stored.images
+    return to_image(images[position]) if isinstance(images, np.ndarray) else images.files.image(images.chosen[position])
+
+
+def name_of(stored, position):
+    """Give a picture's name: its file's, or in an array its place."""
+    images = stored.images
+    return f"picture {position}" if isinstance(images, np.ndarray) else images.files.names[images.chosen[position]]
+
+
+def kind_of(image):
+    """Say in words what channels a Pillow image has."""
+    if image.has_transparency_data:
+        return "with transparency"
+    if image.mode in ("1", "L", "F") or image.mode.startswith("I"):
+        return "grey"
+    return "colour" if image.mode in ("RGB", "P", "YCbCr") else image.mode

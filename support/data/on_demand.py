@@ -1,0 +1,101 @@
+"""Pictures that are decoded when they are first asked for, and kept: in memory where they fit, else in a file."""
+
+import threading
+
+import numpy as np
+from tqdm import tqdm
+
+from support.data.disk_cache import PictureCache
+from support.data.picture_files import DECODING_ERRORS, fit_image
+from support.system.errors import InputError
+
+MOST_IN_MEMORY = 1_500_000_000  # bytes of pixels: with Python, Keras and a backend it stays below 3 GB
+MOST_NAMED = 3  # of the files that turn out not to decode
+
+
+class KeptPictures:
+    """Pictures that look like a uint8 array `(n, height, width, channels)`, whatever their number.
+
+    A file that turns out not to decode is named once, and the next picture of its class stands in for it from then on:
+    which one depends on the pictures alone, so a resumed run sees the same.
+
+    Args:
+        files: Where they come from: a `PictureFolder`, or what has its methods `image` and `fingerprint`, its `names`
+            and its `path`.
+        chosen: Positions in `files` of the pictures to take, `(n,)`.
+        labels: Their classes, `(n,)`, or None.
+        size: `(height, width, channels)` to bring them to.
+        fit: "cover", "pad" or "stretch", as in `fit_image`.
+        cache: Path of the file for pictures that do not fit in memory, or None: then they are decoded every time.
+
+    Attributes:
+        shape: `(n, height, width, channels)`.
+
+    Example:
+        images[[3, 1, 4]]      # uint8 (3, height, width, channels); any threads may ask
+    """
+
+    def __init__(self, files, chosen, labels, size, fit="cover", cache=None):
+        self.files, self.chosen, self.labels, self.fit = files, chosen, labels, fit
+        self.shape = (len(chosen), *size)
+        self.broken, self.lock = set(), threading.Lock()
+        if np.prod(self.shape) <= MOST_IN_MEMORY:
+            self.kept = {}
+        elif cache:
+            self.kept = PictureCache(cache, f"{files.fingerprint()} {list(self.shape)} {fit}", np.prod(self.shape))
+        else:
+            self.kept = None
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, positions):
+        """Give the pictures at these positions, a list or an array of integers `(m,)`."""
+        pictures = np.empty((len(positions), *self.shape[1:]), "uint8")
+        for place, position in enumerate(positions):
+            pictures[place] = self._picture(int(position))
+        return pictures
+
+    def fingerprint(self):
+        """Give a number that other pictures would hardly have."""
+        return self.files.fingerprint()
+
+    def _picture(self, position):
+        data = self.kept.get(position) if self.kept is not None else None
+        if data is None or len(data) != np.prod(self.shape[1:]):  # not there, or damaged
+            data = self._decode(position).tobytes()
+            if self.kept is not None:
+                self.kept[position] = data
+        return np.frombuffer(data, "uint8").reshape(self.shape[1:])
+
+    def _decode(self, position):
+        tried = 0
+        for candidate in self._followers(position):
+            index, tried = self.chosen[candidate], tried + 1
+            try:
+                return fit_image(self.files.image(index), *self.shape[1:], self.fit)
+            except InputError:
+                raise
+            except DECODING_ERRORS:
+                self._note_broken(self.files.names[index])
+        raise InputError(
+            f"none of the {tried} pictures beside {self.files.names[self.chosen[position]]} in "
+            f"{self.files.path} decodes; take them out, or give pictures that a viewer can open"
+        )
+
+    def _followers(self, position):
+        """Give the position, then those after it in its class, round to where it began."""
+        yield position  # hardly ever more is asked for
+        following = np.roll(np.arange(len(self)), -position)[1:]
+        yield from following if self.labels is None else following[self.labels[following] == self.labels[position]]
+
+    def _note_broken(self, name):
+        with self.lock:  # two threads may have met it
+            if name in self.broken:
+                return
+            self.broken.add(name)
+            count = len(self.broken)
+        if count <= MOST_NAMED:
+            tqdm.write(f"{name} does not decode; the next picture stands in for it")
+        elif count == MOST_NAMED + 1:
+            tqdm.write(f"more pictures do not decode; python defDATA.py {self.files.path} names them all")

@@ -1,0 +1,1 @@
+"""Noise in, grids, folders, animations and arrays of pictures out."""

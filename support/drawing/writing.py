@@ -1,0 +1,151 @@
+"""Pictures that arrive batch by batch, into one of four things: a grid, a folder, an animation, an array."""
+
+import contextlib
+import itertools
+import pathlib
+import shutil
+import tempfile
+import zipfile
+
+import numpy as np
+from PIL import Image
+
+from support.drawing.class_grid import with_row_names
+from support.drawing.grid import picture_grid, save_image, to_image
+from support.system.atomic_files import written_beside
+from support.system.errors import InputError
+
+FOUR_WAYS = "FILE.png for a grid, FILE.gif for a walk, FILE.npz for an array, a name without an ending for single PNGs"
+
+# A larger grid is no longer looked at, and one of 50,000 pictures would need more memory than the model.
+MOST_IN_A_GRID = 10_000
+MOST_IN_A_WALK = 400
+
+
+def check_output(path, count, classes=None):
+    """Say before the long work what would go wrong at its end.
+
+    Args:
+        path: Where the pictures are to go.
+        count: How many there will be.
+        classes: If that many of each class, the number of classes.
+
+    Returns:
+        `".png"`, `".gif"`, `".npz"` or, for a folder, `""`.
+
+    Raises:
+        InputError: Where the ending is unknown, the place cannot be written, or the pictures are too many for it.
+    """
+    path = pathlib.Path(path)
+    ending = path.suffix.lower()
+    if ending not in (".png", ".gif", ".npz"):
+        if ending and not path.is_dir():
+            raise InputError(f"--out {path} ends in {path.suffix}, which is none of the four ways: {FOUR_WAYS}")
+        ending = ""
+        if path.exists() and not path.is_dir():
+            raise InputError(f"--out {path} is a file; {FOUR_WAYS}")
+        if path.is_dir() and any(path.iterdir()):
+            raise InputError(
+                f"--out {path} is a folder with files in it, old pictures would mix with new ones; name another"
+            )
+    elif path.is_dir():
+        raise InputError(f"--out {path} is a folder; choose another name")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise InputError(f"--out {path}: there is no folder {folder}; create it first, or choose another place")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"--out {path}: folder {folder} cannot be written ({error.strerror}); choose another"
+        ) from error
+    most = {".png": MOST_IN_A_GRID, ".gif": MOST_IN_A_WALK}.get(ending, count)
+    if count * (classes or 1) > most:
+        each, instead = "", "--out FILE.npz or a folder"
+        if classes is not None:
+            each, instead = f" of each of {classes} classes", "one class with --class in place of --class-grid"
+        raise InputError(f"--n {count}{each}: a {ending} shows {most} pictures at most; take fewer, or {instead}")
+    return ending
+
+
+def write_grid(path, batches, columns=None, row_names=None):
+    """Write all pictures side by side into one PNG.
+
+    Args:
+        path: Path of the PNG.
+        batches: Iterable of uint8 arrays `(b, height, width, channels)`.
+        columns: Pictures in a row; by default as many as make the grid nearly square.
+        row_names: What to write at the left of each row, or None.
+    """
+    grid = picture_grid(np.concatenate(list(batches)), columns)
+    save_image(with_row_names(grid, row_names) if row_names else grid, path)
+
+
+def write_folder(path, batches, count):
+    """Write each picture into a PNG of its own, 00000.png and so on, in a folder that is whole or absent.
+
+    Args:
+        path: Path of the folder; it must not exist, or be empty.
+        batches: Iterable of uint8 arrays `(b, height, width, channels)`.
+        count: How many pictures there will be; it decides how many digits the names have.
+    """
+    path = pathlib.Path(path)
+    digits = max(5, len(str(count - 1)))
+    temporary = path.with_name(f".{path.name}.partial")
+    # What a killed run has left behind.
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        for index, picture in enumerate(itertools.chain.from_iterable(batches)):
+            to_image(picture).save(temporary / f"{index:0{digits}d}.png")
+        with contextlib.suppress(FileNotFoundError):
+            path.rmdir()
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_animation(path, frames, columns=None, row_names=None, frames_a_second=12):
+    """Write an animation that loops forever, every frame a grid.
+
+    Args:
+        path: Path of the GIF.
+        frames: Iterable of uint8 arrays `(n, height, width, channels)`, one a frame.
+        columns: Pictures in a row of the grid.
+        row_names: What to write at the left of each row, or None.
+        frames_a_second: Speed; GIF counts in hundredths of a second.
+    """
+    images = []
+    for pictures in frames:
+        grid = picture_grid(pictures, columns)
+        if row_names:
+            grid = with_row_names(grid, row_names)
+        if grid.mode != "L":
+            # GIF has 256 colours a frame. Dithering is left out: its dots would crawl from frame to frame.
+            grid = grid.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        images.append(grid)
+    with written_beside(path) as temporary:
+        images[0].save(
+            temporary, save_all=True, append_images=images[1:], duration=1000 // frames_a_second, loop=0, disposal=1
+        )
+
+
+def write_array(path, batches, count, picture_shape):
+    """Write all pictures into the array `arr_0` of a .npz, batch by batch: never are all of them in memory.
+
+    Args:
+        path: Path of the .npz.
+        batches: Iterable of uint8 arrays `(b, height, width, channels)`.
+        count: How many pictures there will be; it stands in the file before the first of them.
+        picture_shape: `(height, width, channels)`.
+    """
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *picture_shape)}
+    with (
+        written_beside(path) as temporary,
+        zipfile.ZipFile(temporary, "w") as archive,
+        archive.open("arr_0.npy", "w", force_zip64=True) as file,
+    ):
+        np.lib.format.write_array_header_1_0(file, header)
+        for pictures in batches:
+            file.write(np.ascontiguousarray(pictures).tobytes())

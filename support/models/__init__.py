@@ -1,0 +1,1 @@
+"""Generators out of files, of this suite and of others."""

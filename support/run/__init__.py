@@ -1,0 +1,1 @@
+"""What a training run is: its settings, folder, checkpoints, history, plots and what it says."""

@@ -1,0 +1,77 @@
+"""What train.py says before a run and after it. The settings are printed here and nowhere else."""
+
+import shlex
+
+from support.run.settings import in_plain_words, meaningless
+from support.system.machine import describe_machine, duration_in_words
+
+THEMES = {
+    "data": ["data", "image_size", "fit", "channels", "flip", "shuffle_window", "conditional"],
+    "networks": ["network", "noise_size", "filters", "generator_batch_normalization"]
+    + ["discriminator_batch_normalization", "dropout", "augment", "augment_noise", "lesson_steps", "mixed_precision"],
+    "game": ["loss", "label_smoothing", "slope_weight", "slope_of_one_in", "batch_size", "epochs", "learning_rate"]
+    + ["generator_learning_rate", "beta_1", "beta_2", "averaging", "seed"],
+    "written": ["save_every", "plot_every", "score_every"],
+}
+WAITED_LONG = 0.05  # of the time, for pictures
+
+
+def say_settings(settings, remarks, tables, pictures, players, folder):
+    """Print what the run is: the machine, the pictures, the settings by theme, the size of both networks.
+
+    Args:
+        settings: The run's settings.
+        remarks: Lines that say what was chosen or changed, and why.
+        tables: `support.run.settings.Tables`.
+        pictures: `defDATA.Pictures`.
+        players: `train.Players`.
+        folder: The `RunFolder`.
+    """
+    for remark in remarks:
+        print(remark)
+    print(f"machine   {describe_machine()}")
+    print(f"pictures  {pictures.describe()}")
+    left_out = meaningless(settings, tables)
+    for theme, names in THEMES.items():
+        said = [name for name in names if name not in left_out and settings[name] is not None]
+        print(f"{theme:9} " + ", ".join(f"{name} {in_plain_words(settings[name])}" for name in said))
+    print(
+        f"players   generator {players.generator.count_params():,} parameters, "
+        f"discriminator {players.discriminator.count_params():,}"
+    )
+    print(f"out       {folder.out}", flush=True)
+
+
+def say_time(seconds, steps_per_epoch, settings, history, minutes):
+    """Print the time to expect, from the seconds that a step took in the rehearsal."""
+    left = settings["epochs"] * steps_per_epoch - len(history.steps)
+    stop = f"; stops after {minutes:g} min" if minutes else ""
+    print(
+        f"time      {seconds * 1000:.0f} ms a step, {duration_in_words(seconds * steps_per_epoch)} an epoch of "
+        f"{steps_per_epoch:,} steps, {duration_in_words(seconds * left)} in all{stop}",
+        flush=True,
+    )
+
+
+def say_what_next(run):
+    """Print what a `TrainingRun` wrote, and the next command to type."""
+    waited, folder = run.batches.share(), run.folder
+    hint = "; smaller files on a faster disk would help, or more cores" if waited > WAITED_LONG else ""
+    print(f"waited    {waited:.1%} of the time for pictures{hint}")
+    resume = f"python train.py --resume --out {shlex.quote(str(folder.out))}"
+    if run.reason in ("interrupt", "terminate"):
+        print(f"stopped; everything is saved in {folder.checkpoints}")
+        print(f"go on with: {resume}")
+        return
+    print(
+        f"written   {run.written}: plain Keras layers, in the HDF5 format that Keras calls legacy and goes on reading"
+    )
+    print(f"          {folder.logs}: sample plots, real_fake.png, losses.png, discriminator_output.png, history.csv")
+    if folder.best_generator.exists():
+        print(f"          {folder.best_generator}: the epoch with the best score so far")
+    if run.settings["dry_run"]:
+        print("          a dry run: the real one may be written into the same folder")
+    else:
+        longer = "" if run.reason else f" --epochs {2 * run.settings['epochs']}"
+        print(f"          {folder.checkpoints}: to go on, {resume}{longer}")
+    print(f"draw with: python samples.py {shlex.quote(str(run.written))}")

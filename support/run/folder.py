@@ -1,0 +1,151 @@
+"""The files of a run: where each one goes, what is there already, and the generator's own file."""
+
+import json
+import os
+import pathlib
+import shutil
+
+import h5py
+
+from support.run.checkpoints import checkpoint_paths
+from support.system.atomic_files import written_beside
+from support.system.errors import InputError
+from support.system.quiet import quiet
+
+CHECKPOINT_FOLDER = "training_checkpoints_"
+FOLDER_NAMES = {"cars": "cars_deeplake"}  # the one preset whose published folder has a longer name
+
+
+def checkpoint_folders(out):
+    """List the folders of checkpoints in a run's folder, of any preset."""
+    return sorted(pathlib.Path(out).glob(CHECKPOINT_FOLDER + "*"))
+
+
+class RunFolder:
+    """The folder that `--out` names.
+
+    Args:
+        out: The folder; made by `prepare`.
+        preset: Name of the run's preset.
+
+    Attributes:
+        logs: Folder of curves, sample plots, history and settings.
+        checkpoints: Folder of checkpoints.
+        best_generator: Path of the generator with the best score so far.
+        picture_cache: File of decoded pictures, made where they are too many for the memory. It belongs to the
+            pictures, not to the run: a new run in the same place uses it again if it trains on the same ones.
+    """
+
+    def __init__(self, out, preset):
+        self.out = pathlib.Path(out)
+        self.preset = preset
+        self.logs = self.out / "training_logs"
+        self.picture_cache = self.out / "training_cache" / "pictures.sqlite"
+        self.best_generator = self.out / "generator_best.h5"
+        self.checkpoints = self.out / (CHECKPOINT_FOLDER + FOLDER_NAMES.get(preset, preset))
+
+    def contents(self):
+        """List what runs left here: generators, checkpoint folders and the logs."""
+        found = [*self.out.glob("generator_e*.h5"), *checkpoint_folders(self.out)]
+        found += [self.best_generator] if self.best_generator.exists() else []
+        return sorted(found) + ([self.logs] if self.logs.exists() else [])
+
+    def check_place(self):
+        """Refuse a place that cannot be a folder, before any long work.
+
+        Raises:
+            InputError: If it is a file, or may not be written to.
+        """
+        parent = next(path for path in (self.out, *self.out.absolute().parents) if path.exists())
+        if not parent.is_dir():
+            raise InputError(f"--out {self.out}: {parent} is a file, not a folder; name another place")
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise InputError(f"--out {self.out}: {parent} may not be written to; name another place")
+
+    def refuse_if_used(self):
+        """Refuse a folder that holds a run; what `--dry-run` wrote may be replaced.
+
+        Raises:
+            InputError: If generators, checkpoints or logs of a run are here.
+        """
+        generators = [path.name for path in self.out.glob("generator_e*.h5")]
+        only_a_dry_run = self.stored_settings().get("dry_run") and generators in ([], ["generator_e001.h5"])
+        if self.contents() and not only_a_dry_run:
+            go_on = "continue it with --resume, " if any(map(checkpoint_paths, checkpoint_folders(self.out))) else ""
+            raise InputError(
+                f"--out {self.out} already holds a run ({self.contents()[0].name}); {go_on}"
+                "choose another folder with --out, or replace it with --overwrite"
+            )
+
+    def prepare(self, resume):
+        """Make the folders; for a new run, remove what an earlier one left. To be called when all else is well."""
+        if not resume:
+            # Checkpoints first: were the removal cut short, --resume must not go on with what is left of an old run.
+            for path in sorted(self.contents(), key=lambda path: not path.name.startswith(CHECKPOINT_FOLDER)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for folder in (self.out, self.logs, self.checkpoints):
+            for half_written in folder.glob(".*.partial.*"):  # by a run that was killed
+                half_written.unlink()
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.checkpoints.mkdir(exist_ok=True)
+
+    def stored_settings(self):
+        """Read `settings.json`; an empty dictionary where there is none, or none that can be read."""
+        try:
+            return json.loads((self.logs / "settings.json").read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def write_settings(self, settings):
+        """Write `settings.json`, whole or not at all."""
+        with written_beside(self.logs / "settings.json") as temporary:
+            temporary.write_text(json.dumps(settings, indent=2) + "\n")
+
+    def generator_path(self, epoch):
+        """Give the path of the generator saved at an epoch: `generator_e010.h5`."""
+        return self.out / f"generator_e{epoch:03d}.h5"
+
+
+def find_run(out, preset=None):
+    """Find the run that `--resume` means.
+
+    Args:
+        out: The folder that `--out` names.
+        preset: The preset that was typed, or None.
+
+    Returns:
+        Its `RunFolder`.
+
+    Raises:
+        InputError: If there is no checkpoint, or it is another preset's.
+    """
+    presets = {}
+    folders = checkpoint_folders(out)
+    for folder in folders:
+        if checkpoint_paths(folder):
+            name = folder.name.removeprefix(CHECKPOINT_FOLDER)
+            presets[next((key for key, value in FOLDER_NAMES.items() if value == name), name)] = folder
+    if not presets:
+        # A run that was killed before its first checkpoint has made the folder for it.
+        anew = "start anew with --overwrite" if folders else "start without --resume"
+        raise InputError(f"nothing to resume in {out}: no checkpoint there; {anew}, or name its --out")
+    if preset and preset not in presets:
+        held = ", ".join(presets)
+        raise InputError(
+            f"--out {out} holds a run of preset {held}, not {preset}; use --preset {held} or another --out"
+        )
+    return RunFolder(out, preset or next(iter(presets)))
+
+
+def save_generator(generator, path, information):
+    """Save a generator as HDF5, with `information` as JSON in its attribute `gan`, whole or not at all.
+
+    Keras warns at every save that HDF5 is its old format. It is kept on purpose, as the file that people know and
+    that every Keras 3 opens, so the warning is held back.
+    """
+    with quiet(), written_beside(path) as temporary:
+        # HDF5 crashes where the disk fills up under it: see first that there is room, where an error is only that.
+        temporary.write_bytes(bytes(4 * generator.count_params() + 200_000))
+        generator.save(temporary)
+        with h5py.File(temporary, "a") as file:
+            file.attrs["gan"] = json.dumps(information)

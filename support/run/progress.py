@@ -1,0 +1,70 @@
+"""Long work shows itself: a bar on a terminal, a line an epoch elsewhere."""
+
+import sys
+
+from tqdm import tqdm
+
+from support.system.machine import duration_in_words
+
+
+class Progress:
+    """Show how far a run is, and what the players' numbers are.
+
+    Args:
+        settings: The run's settings.
+        steps_per_epoch: Steps in an epoch.
+        played: Steps that were played before.
+    """
+
+    def __init__(self, settings, steps_per_epoch, played):
+        self.epochs, self.batch_size = settings["epochs"], settings["batch_size"]
+        self.score = ""
+        self.bar = tqdm(
+            total=self.epochs * steps_per_epoch * self.batch_size,
+            initial=played * self.batch_size,
+            unit=" pictures",
+            unit_scale=True,
+            smoothing=0.05,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.bar.close()
+
+    def step(self, epoch, values):
+        """Move the bar by one step; `values` are the five measurements of `support.run.history`."""
+        d_loss, g_loss, real, fake, _ = values
+        self.bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
+        numbers = f"D {d_loss:.2f} G {g_loss:.2f} D(x) {real:.2f} D(G(z)) {fake:.2f}{self.score}"
+        self.bar.set_postfix_str(numbers, refresh=False)
+        self.bar.update(self.batch_size)
+
+    def epoch(self, epoch, means, steps, seconds, steps_left, score=None):
+        """Where no bar is shown, print a line for an epoch; the bar shows its score from now on.
+
+        Args:
+            epoch: Its number, from 1.
+            means: Means of the five measurements.
+            steps: Steps of it that were played.
+            seconds: Seconds these took.
+            steps_left: Steps to the end of the run.
+            score: The epoch's score, or None.
+        """
+        scored = "" if score is None else f"  score {score:.3f}"
+        self.score = scored[1:] or self.score
+        if not self.bar.disable:
+            return
+        d_loss, g_loss, real, fake, _ = means
+        print(
+            f"epoch {epoch}/{self.epochs}  D {d_loss:.3f}  G {g_loss:.3f}  D(x) {real:.2f}  D(G(z)) {fake:.2f}{scored}"
+            f"  {steps * self.batch_size / seconds:,.0f} pictures/s  {duration_in_words(seconds / steps * steps_left)} left",
+            flush=True,
+        )
+
+    def say(self, text):
+        """Print a line above the bar; None prints nothing."""
+        if text:
+            tqdm.write(text, file=sys.stderr)

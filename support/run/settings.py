@@ -1,0 +1,304 @@
+"""What a run is: a preset's row, or a stored run's settings, with what was typed, fitted to the pictures.
+
+Every function returns what it chose, and changes and prints nothing. What is worth saying comes back as lines, remarks,
+which `support.run.announce` prints.
+"""
+
+import math
+import typing
+
+from support.data.doctor import FEW_PICTURES
+from support.run import folder as run_folder
+from support.run.checkpoints import load_newest_checkpoint
+from support.system import machine
+from support.system.errors import InputError
+
+STEPS_AN_EPOCH = 8  # at least: on few pictures many small steps teach more than a few large ones
+SMALLEST_BATCH = 16  # at least: batch normalization takes its statistics from the pictures of a batch
+STEPS_A_PLOT, STEPS_A_SAVE = 100, 400  # at least: oftener, a run on few pictures would spend its time on them
+SWITCHES = ("label_smoothing", "dropout")  # numbers of which 0 means "off"
+MAY_CHANGE_ON_RESUME = {"epochs", "save_every", "plot_every", "score_every", "data"}  # data: the same, but moved
+
+
+class Tables(typing.NamedTuple):
+    """What there is to choose from: the tables of presets.py, train.py and defGAN.py."""
+
+    presets: dict
+    networks: dict
+    losses: dict
+    augmentations_for_few: tuple
+    on_a_cpu: dict
+    on_a_gpu: dict
+
+
+def in_plain_words(value):
+    """Say a setting's value as it is typed: `[240, 360]` is "240x360", True is "yes", `[]` is "none"."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "x".join(map(str, value)) if value and isinstance(value[0], int) else ",".join(value) or "none"
+    return str(value)
+
+
+def flag_of(name):
+    """Give the flag of a setting: `--batch-size` of `batch_size`."""
+    return "--" + name.replace("_", "-")
+
+
+def typed_settings(arguments, names):
+    """Give the settings among these names that were typed, a dictionary."""
+    return {name: value for name, value in vars(arguments).items() if name in names and value is not None}
+
+
+def choose_settings(arguments, tables):
+    """Settle what the run is.
+
+    Args:
+        arguments: The parsed flags; None where one was not typed.
+        tables: The `Tables`.
+
+    Returns:
+        `(settings, remarks, folder, checkpoint)`: plain values, lines to print, the `RunFolder`, and what
+        `load_newest_checkpoint` returned (None for a new run).
+
+    Raises:
+        InputError: If the folder holds a run and none of the ways on was taken, or a flag contradicts the stored run.
+    """
+    names = {"seed", *next(iter(tables.presets.values()))}
+    typed = typed_settings(arguments, names)
+    if arguments.resume:
+        return resumed_settings(arguments, typed, tables)
+    settings, remarks = new_settings(arguments, typed, tables)
+    folder = run_folder.RunFolder(arguments.out, settings["preset"])
+    folder.check_place()
+    if not arguments.overwrite:
+        folder.refuse_if_used()
+    return settings, remarks, folder, None
+
+
+def resumed_settings(arguments, typed, tables):
+    """Take the settings of the run that `--resume` means. Returns and raises what `choose_settings` does."""
+    if arguments.overwrite or arguments.dry_run:
+        raise InputError("--resume goes on with a run, received --overwrite or --dry-run too; leave these out")
+    folder = run_folder.find_run(arguments.out, arguments.preset)
+    checkpoint, remarks = load_newest_checkpoint(folder.checkpoints)
+    stored = checkpoint[2]["settings"]
+    if stored["dry_run"]:
+        raise InputError(f"--out {arguments.out} holds a dry run only, nothing to resume; start without --resume")
+    if stored["preset"] not in tables.presets:
+        raise InputError(f"--out {arguments.out} holds a run of preset {stored['preset']}, which presets.py lacks now")
+    if "lesson_steps" not in stored and stored["loss"] != "relativistic":
+        stored["averaging"] = 0.0  # older runs stored it without averaging, unless their loss was relativistic
+    settings = tables.presets[stored["preset"]] | stored  # a run from before a setting existed gets its default
+    for name, value in typed.items():
+        if name not in MAY_CHANGE_ON_RESUME and value != settings[name]:
+            raise InputError(
+                f"{flag_of(name)} is {in_plain_words(settings[name])} in this run, received {in_plain_words(value)}; "
+                "leave it out, or use another --out"
+            )
+    return settings | typed, remarks, folder, checkpoint
+
+
+def new_settings(arguments, typed, tables):
+    """Make the settings of a new run from its preset, what was typed, and the machine. Returns `(settings, remarks)`.
+
+    Raises:
+        InputError: If the preset needs pictures and none are named, or a typed value has no meaning.
+    """
+    preset = arguments.preset or "cifar10"
+    settings = {"preset": preset, "seed": 0} | tables.presets[preset] | typed | {"dry_run": arguments.dry_run}
+    settings, remarks = fit_to_machine(settings, tables.on_a_cpu, tables.on_a_gpu)
+    settings = fit_to_game(settings, typed, tables)
+    if arguments.dry_run:
+        settings["epochs"] = 1
+    if settings["data"] is None:
+        raise InputError(
+            f"preset {preset} needs pictures: give --data a folder, a .zip or an .npz, or use --preset shapes"
+        )
+    return settings, remarks
+
+
+def fit_to_machine(settings, on_a_cpu, on_a_gpu):
+    """Choose what the preset leaves to the machine (None): the networks and the precision.
+
+    Args:
+        settings: A new run's.
+        on_a_cpu: The values for a CPU, a dictionary from a name to a value.
+        on_a_gpu: The same for a GPU. A typed network or loss that is in one of the two takes the rest of that one.
+
+    Returns:
+        `(settings, remarks)`.
+    """
+    rows, accelerated = (on_a_cpu, on_a_gpu), machine.is_accelerated()
+    network, loss = settings["network"], settings["loss"]
+    chosen = next((row for row in rows if row["network"] == network), None)
+    if chosen is None and network is None:
+        chosen = next((row for row in rows if row["loss"] == loss), None)
+    chosen = chosen or (on_a_gpu if accelerated else on_a_cpu)
+    missing = {name: value for name, value in chosen.items() if settings[name] is None}
+    if settings["learning_rate"] is not None:
+        missing.pop("generator_learning_rate", None)  # one rate was typed, or is the preset's: it is both players'
+    fitted, remarks = settings | missing, []
+    if missing:
+        words = ", ".join(f"{name} {in_plain_words(value)}" for name, value in missing.items())
+        remarks.append(f"chosen    {words}, as this machine has {'a GPU' if accelerated else 'no GPU'}")
+    if fitted["mixed_precision"] is None:
+        fitted["mixed_precision"] = machine.gains_from_bfloat16()
+        kind = "bfloat16" if fitted["mixed_precision"] else "float32"
+        remarks.append(f"precision {kind}, the faster one on this machine")
+    return fitted, remarks
+
+
+def refused(settings, tables):
+    """Name the settings that have no meaning with this loss and these networks, with the flag that says why.
+
+    Returns:
+        A dictionary from a setting's name to "loss" or "network".
+    """
+    names = {}
+    for kind, table in (("network", tables.networks), ("loss", tables.losses)):
+        chosen = table[settings[kind]]
+        foreign = [name for row in table.values() for name in row["settings"] if name not in chosen["settings"]]
+        names |= dict.fromkeys([*foreign, *chosen["refuses"]], kind)
+    return names
+
+
+def meaningless(settings, tables):
+    """Name the settings that need not be shown: those of other losses and networks, and noise that is not added."""
+    rows = (tables.networks[settings["network"]], tables.losses[settings["loss"]])
+    switched_off = {name for row in rows for name in row["refuses"]}  # shown, as they are 0 or "no" in this run
+    names = set(refused(settings, tables)) - switched_off
+    return names if "noise" in settings["augment"] else names | {"augment_noise"}
+
+
+def fit_to_game(settings, typed, tables):
+    """Switch off what has no meaning with the loss or the networks. Returns the settings.
+
+    Raises:
+        InputError: If it was typed, or the loss does not fit the networks.
+    """
+    network = tables.networks[settings["network"]]
+    if settings["loss"] in network.get("refuses_losses", []):
+        fitting = [name for name in tables.losses if name not in network["refuses_losses"]]
+        raise InputError(
+            f"--loss {settings['loss']} does not go together with --network {settings['network']}; use --loss "
+            f"{' or '.join(fitting)}, or another --network"
+        )
+    off = refused(settings, tables)
+    for name, kind in off.items():
+        if typed.get(name):
+            raise InputError(
+                f"{flag_of(name)} {in_plain_words(typed[name])} has no meaning with --{kind} {settings[kind]}; "
+                f"leave it out, or choose another --{kind}"
+            )
+    if typed.get("augment_noise") and "noise" not in (settings["augment"] or []):
+        raise InputError(
+            f"--augment-noise {typed['augment_noise']} has no meaning without --augment noise; add it, or leave it out"
+        )
+    # A number that switches something on is 0 now; others (gamma, steps of a lesson) are not looked at.
+    switches = [name for name in off if isinstance(settings[name], bool) or name in SWITCHES]
+    return settings | {name: type(settings[name])(0) for name in switches}
+
+
+def size_to_load(settings, arguments):
+    """Give the height, width and channels to bring pictures to; None for each that an .npz keeps.
+
+    An .npz has a size of its own, and keeps it unless told otherwise: MNIST stays 28x28 and grey.
+    """
+    own = settings["data"].lower().endswith(".npz") and "data_fingerprint" not in settings
+    height, width = (None, None) if own and not arguments.image_size else settings["image_size"]
+    return height, width, None if own and not arguments.channels else settings["channels"]
+
+
+def fit_to_pictures(settings, pictures, arguments, augmentations):
+    """Fit the settings to the pictures: size, channels, and what few pictures need; and a fingerprint.
+
+    Args:
+        settings: What `choose_settings` returned.
+        pictures: `defDATA.Pictures`.
+        arguments: The parsed flags: what was typed does not change in silence.
+        augmentations: The kinds of augmentation that few pictures get unless told.
+
+    Returns:
+        `(settings, remarks)`.
+
+    Raises:
+        InputError: If there are too few or too small pictures, a typed batch is larger than the data, classes are
+            asked for and missing, or a resumed run's pictures are not those that it began with.
+    """
+    fingerprint = pictures.fingerprint()
+    if settings.get("data_fingerprint", fingerprint) != fingerprint:
+        raise InputError(
+            f"the pictures in {settings['data']} are not those this run began with; give --data the old ones"
+        )
+    count, height, width, channels = pictures.images.shape
+    if min(height, width) < 8:
+        raise InputError(f"the pictures are {height}x{width}, below 8 on a side; enlarge them with --image-size 32")
+    if count < 2:
+        raise InputError(f"{pictures.source} holds one picture; a GAN needs hundreds to learn from")
+    typed = typed_settings(arguments, settings)
+    if settings["batch_size"] > count and "batch_size" in typed:
+        raise InputError(f"--batch-size {settings['batch_size']} is more than the {count} pictures there are; lower it")
+    size = {"image_size": [height, width], "channels": channels, "data_fingerprint": fingerprint}
+    conditional, remarks = fit_to_classes(settings["conditional"], pictures)
+    fitted = settings | size | {"conditional": conditional}
+    if "data_fingerprint" in settings:  # a resumed run
+        return fitted, remarks
+    if fitted["augment"] is None:
+        fitted["augment"] = list(augmentations) if count < FEW_PICTURES else []
+    for name, value in fit_to_count(settings, count, "batch_size" in typed).items():
+        if value != settings[name] and name not in typed:
+            remarks.append(f"the preset's {name} {settings[name]} becomes {value} for {count:,} pictures")
+            fitted[name] = value
+    return fitted, remarks
+
+
+def fit_to_classes(conditional, pictures):
+    """Say whether classes are trained on: as the setting says, or where it is None, if there are any.
+
+    Returns:
+        `(conditional, remarks)`.
+
+    Raises:
+        InputError: If classes are asked for and missing.
+    """
+    if conditional and not pictures.class_names:
+        raise InputError(
+            f"--conditional needs classes, and {pictures.source} has none; make one folder a class, or --no-conditional"
+        )
+    if conditional is not None:
+        return conditional, []
+    count = len(pictures.class_names or [])
+    if count < 2:
+        return False, []
+    return True, [f"classes   {count}, and they are trained on (--no-conditional: not)"]
+
+
+def fit_to_count(settings, count, batch_is_fixed):
+    """Fit batch, plots and saves to a number of pictures: a preset's are meant for tens of thousands.
+
+    Returns:
+        A dictionary of the three settings.
+    """
+    fitting = min(settings["batch_size"], count, max(SMALLEST_BATCH, count // STEPS_AN_EPOCH))
+    steps_an_epoch = math.ceil(count / (settings["batch_size"] if batch_is_fixed else fitting))
+    return {
+        "batch_size": fitting,
+        "plot_every": max(settings["plot_every"], STEPS_A_PLOT // steps_an_epoch),
+        "save_every": max(settings["save_every"], STEPS_A_SAVE // steps_an_epoch),
+    }
+
+
+def refuse_nothing_to_do(settings, folder, history, steps_per_epoch):
+    """Refuse to resume a run that has played all its epochs.
+
+    Raises:
+        InputError: If no step is left.
+    """
+    left = settings["epochs"] * steps_per_epoch - len(history.steps)
+    if left < 0 or (left == 0 and folder.generator_path(settings["epochs"]).exists()):
+        played = len(history.steps) // steps_per_epoch
+        raise InputError(
+            f"the run in {folder.out} has played {played} epochs already, received --epochs {settings['epochs']}; "
+            f"go on with --resume --epochs {played + 100}"
+        )

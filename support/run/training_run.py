@@ -1,0 +1,237 @@
+"""A run as it goes: it hands out batches, keeps time, shows, saves, plots, scores, and stops where it should."""
+
+import contextlib
+import time
+
+from support.data.read_ahead import ReadAhead
+from support.run import checkpoints, plots, scoring
+from support.run import folder as run_folder
+from support.run.monitor import Monitor, variety
+from support.run.progress import Progress
+from support.run.stopping import StopRequest
+from support.run.tensorboard_log import measured as measured_for_tensorboard
+from support.run.tensorboard_log import open_log
+from support.scores.quick_distance import QuickDistance
+from support.system import machine
+from support.system.errors import InputError
+
+STEPS_BETWEEN_LOOKS = 10  # the variety of the pictures is measured in every tenth step: often enough, and cheap
+
+
+class TrainingRun:
+    """All of a training that is not the game. Use it as a context: its block listens for Ctrl-C.
+
+    Args:
+        folder: The run's `RunFolder`.
+        settings: The run's settings.
+        loss: Its loss' row of the table of losses.
+        refused: Names of settings that the loss or the networks refuse.
+        history: Its `History`; empty for a new run.
+        pictures: The real ones, a `defDATA.Pictures`.
+        players: `train.Players`.
+        steps_per_epoch: Steps in an epoch.
+        make_inputs: Function of an epoch and a step, from 1 and from 0, that gives what the step needs.
+        make_generator: Function that gives the generator as it is drawn.
+        arguments: The parsed flags, of which it reads `minutes`, `checkpoint_minutes` and `tensorboard`.
+
+    Attributes:
+        is_new: True where no step was played before.
+        written: Path of the last generator that was saved, or None.
+        reason: What ended the run early ("time", "interrupt", "terminate"), or None.
+    """
+
+    def __init__(
+        self,
+        folder,
+        settings,
+        loss,
+        refused,
+        history,
+        pictures,
+        players,
+        steps_per_epoch,
+        make_inputs,
+        make_generator,
+        arguments,
+    ):
+        self.folder, self.settings, self.loss, self.history = folder, settings, loss, history
+        self.pictures, self.players, self.make_generator = pictures, players, make_generator
+        self.steps_per_epoch, self.arguments = steps_per_epoch, arguments
+        self.all_steps = settings["epochs"] * steps_per_epoch
+        self.is_new = not history.steps
+        self.written, self.reason, self.variety_share = None, None, 1.0
+        self.monitor = Monitor(loss, settings, refused)
+        self.information = {name: settings[name] for name in ("preset", "noise_size", "fit", "seed")}
+        self.information["class_names"] = pictures.class_names if settings["conditional"] else None
+        self.information["versions"] = machine.versions()
+        self.scorer = None
+        if settings["score_every"]:
+            self.scorer = scoring.Scorer(QuickDistance(pictures.images), settings, self.information["class_names"])
+        self.batches = ReadAhead(
+            lambda number: make_inputs(1 + number // steps_per_epoch, number % steps_per_epoch),
+            range(len(history.steps), self.all_steps),
+        )
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            first_step = len(self.history.steps) + 1
+            self.stop = stack.enter_context(StopRequest(self.arguments.minutes))
+            self.progress = stack.enter_context(Progress(self.settings, self.steps_per_epoch, first_step - 1))
+            tensorboard_folder = self.folder.logs / "tensorboard"
+            self.log = stack.enter_context(open_log(self.arguments.tensorboard, tensorboard_folder, first_step))
+            self.opened = stack.pop_all()
+        self.saved_at = time.monotonic()
+        self.history.start_clock()
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.opened.close()
+        if kind is FloatingPointError:
+            kept = checkpoints.checkpoint_paths(self.folder.checkpoints)
+            raise InputError(
+                f"{error}; {f'the last good checkpoint is {kept[-1]}' if kept else 'no checkpoint was saved yet'}; "
+                "start again with a smaller --learning-rate and another --out"
+            ) from None
+
+    @property
+    def exit_code(self):
+        """What the program ends with: 0, or as shells count a process that a signal ended."""
+        return {"interrupt": 130, "terminate": 143}.get(self.reason, 0)
+
+    @property
+    def steps_left(self):
+        """How many steps are still to be played."""
+        return self.all_steps - len(self.history.steps)
+
+    def teach(self, lesson, discriminator):
+        """Give D's lesson before the first step, and note where a signal ended it: the game then does not begin.
+
+        Args:
+            lesson: A network's, as in modern/taught.py.
+            discriminator: The one that is taught.
+        """
+        lesson(discriminator, self.pictures, self.settings, lambda: not self.stop.reason, self.progress.say)
+        reason = self.stop.reason
+        if reason in ("interrupt", "terminate"):
+            self.reason = reason
+            self.save_checkpoint()  # of a game that did not begin: resumed, it begins with the lesson
+
+    def epochs_left(self):
+        """Yield the numbers of the epochs to play, from 1, until the last one or a reason to stop."""
+        played, begun = divmod(len(self.history.steps), self.steps_per_epoch)
+        if played and not begun:  # the run may have been killed when this epoch's checkpoint was the only thing saved
+            self.written = self.write_epoch(played, last=played == self.settings["epochs"])
+        for epoch in range(played + 1, self.settings["epochs"] + 1):
+            if self.reason:
+                return
+            yield epoch
+
+    def batches_left(self, epoch):
+        """Yield what each step of an epoch needs that was not played yet; stop between two steps.
+
+        Raises:
+            InputError: If the pictures are gone; a checkpoint is saved first.
+        """
+        for _ in range(len(self.history.steps) % self.steps_per_epoch, self.steps_per_epoch):
+            try:
+                inputs = next(self.batches)
+            except InputError:
+                self.save_checkpoint()
+                raise
+            yield inputs
+            self.reason = self.stop.reason
+            if self.reason:
+                return
+            if time.monotonic() - self.saved_at > self.arguments.checkpoint_minutes * 60:
+                self.save_checkpoint()
+
+    def note_step(self, epoch, measured, real, fake):
+        """Note what a step measured, show it, and say so where the game is going wrong.
+
+        Args:
+            epoch: The epoch's number, from 1.
+            measured: The five numbers of `support.run.history.MEASURED`.
+            real: The step's real pictures.
+            fake: The fakes of D's turn.
+
+        Raises:
+            FloatingPointError: If a loss is no number.
+        """
+        step = len(self.history.steps) % self.steps_per_epoch
+        self.monitor.check_finite(len(self.history.steps) + 1, *measured[:2])
+        self.history.add(epoch, measured)
+        self.progress.step(epoch, measured)
+        self.log.scalars(len(self.history.steps), measured_for_tensorboard(measured))
+        if step % STEPS_BETWEEN_LOOKS == 0:
+            self.variety_share = variety(fake) / max(variety(real), 1e-6)
+        _, _, d_real, d_fake, _ = measured
+        self.progress.say(self.monitor.watch(d_real=d_real, d_fake=d_fake, variety_share=self.variety_share))
+
+    def finish_epoch(self, epoch):
+        """Write what an epoch owes; one that a signal has cut short is only saved."""
+        last = bool(self.reason) or not self.steps_left
+        if last or epoch % self.settings["save_every"] == 0:
+            self.save_checkpoint()  # before all else: it is what a later mishap must not cost
+        if self.reason in ("interrupt", "terminate") and self.steps_left:
+            self.write_table()
+            return
+        self.written = self.write_epoch(epoch, last) or self.written
+        self.progress.epoch(
+            epoch,
+            self.history.means(epoch, self.steps_per_epoch),
+            self.history.steps_of(epoch, self.steps_per_epoch),
+            self.history.seconds[epoch - 1],
+            self.steps_left,
+            self.history.scores.get(epoch),
+        )
+        if not self.steps_left:
+            self.reason = None  # asked to stop when nothing was left to do
+
+    def save_checkpoint(self):
+        """Write all that `--resume` needs."""
+        variables = checkpoints.all_variables(self.players)
+        groups = {name: checkpoints.copy_variables(group) for name, group in variables.items()}
+        groups["history"] = [self.history.array()]
+        about = {"settings": self.settings, "seconds": self.history.seconds, "scores": self.history.scores}
+        checkpoints.save_checkpoint(self.folder.checkpoints, len(self.history.steps), groups, about)
+        self.saved_at = time.monotonic()
+
+    def write_table(self):
+        """Write `history.csv`."""
+        self.history.write_csv(self.folder.logs / "history.csv", self.steps_per_epoch, self.settings["batch_size"])
+
+    def write_epoch(self, epoch, last):
+        """Write what an epoch owes beside its checkpoint.
+
+        Args:
+            epoch: Its number, from 1.
+            last: True for the run's last one, which owes everything but a score.
+
+        Returns:
+            The path of the generator that was saved, or None.
+        """
+        plots_due, save_due = (last or epoch % self.settings[often] == 0 for often in ("plot_every", "save_every"))
+        steps = self.history.steps_of(epoch, self.steps_per_epoch)
+        score_due = self.scorer and self.scorer.is_due(epoch, steps, self.steps_per_epoch)
+        generator = self.make_generator() if plots_due or save_due or score_due else None
+        if score_due:
+            self._score(epoch, generator)
+        self.write_table()
+        if plots_due:
+            self._plot(epoch, generator)
+        if not save_due:
+            return None
+        path = self.folder.generator_path(epoch)
+        run_folder.save_generator(generator, path, self.information | {"epoch": epoch})
+        return path
+
+    def _score(self, epoch, generator):
+        scores = self.history.scores
+        self.scorer.score(generator, epoch, scores, self.folder.best_generator, self.information)
+        self.log.scalars(len(self.history.steps), {scoring.NAME: scores[epoch]})
+        plots.draw_scores(self.folder.logs / "score.png", scores)
+
+    def _plot(self, epoch, generator):
+        grid = plots.draw_samples(self.folder.logs, generator, self.pictures, self.settings, epoch)
+        self.log.picture(len(self.history.steps), "generated", grid)
+        plots.draw_history(self.folder.logs, self.history.array(), self.steps_per_epoch, self.loss["at_chance"])

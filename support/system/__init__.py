@@ -1,0 +1,1 @@
+"""The machine, its memory, its files, and errors in one line."""

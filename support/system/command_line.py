@@ -1,0 +1,75 @@
+"""Command lines: a parser whose errors are one line, and the kinds of value that flags take.
+
+Each error names the value received and what is expected.
+"""
+
+import argparse
+import math
+import re
+
+from support.system.errors import EXIT_CODE
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line; the usage stays where it belongs, in `--help`."""
+
+    def error(self, message):
+        self.exit(EXIT_CODE, f"{self.prog}: {message} (see python {self.prog} --help)\n")
+
+
+def whole_number(lowest=1, highest=math.inf):
+    """Make the type of a flag that takes whole numbers from `lowest` to `highest`."""
+
+    def parse(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or not lowest <= number <= highest:
+            end = "up" if highest == math.inf else f"to {highest}"
+            raise argparse.ArgumentTypeError(f"received {text!r}; give a whole number from {lowest} {end}")
+        return number
+
+    return parse
+
+
+def number(accepts, expected):
+    """Make the type of a flag that takes numbers; `expected` says in words which ones `accepts` lets pass."""
+
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not accepts(value):
+            raise argparse.ArgumentTypeError(f"received {text!r}; give {expected}")
+        return value
+
+    return parse
+
+
+positive_number = number(lambda value: 0 < value < math.inf, "a number above 0")
+share = number(lambda value: 0 <= value < 1, "a number from 0 to below 1")
+
+
+def image_size(text):
+    """Parse `64` (a square) or `240x360` (height x width) to `[height, width]`."""
+    found = re.fullmatch(r"(\d+)(?:[xX](\d+))?", text.strip())
+    size = [int(found[1]), int(found[2] or found[1])] if found else [0, 0]
+    if min(size) < 8:
+        raise argparse.ArgumentTypeError(
+            f"received {text!r}; give one number (64) or height x width (240x360), each side from 8 up"
+        )
+    return size
+
+
+def some_of(names):
+    """Make the type of a flag that takes some of these names, `color,cutout`, or `none`; the value is a list."""
+
+    def parse(text):
+        chosen = [] if text == "none" else text.split(",")
+        if not set(chosen) <= set(names):
+            raise argparse.ArgumentTypeError(f"received {text!r}; give none, or some of {','.join(names)}")
+        return [name for name in names if name in chosen]
+
+    return parse
