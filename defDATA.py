@@ -3,10 +3,10 @@
     python defDATA.py PATH      looks pictures over before hours are spent on them, and draws a contact sheet
 
 `load_pictures` finds pictures: by a name of `SOURCES`, a path, or the address of a DeepLake dataset (`hub://...`).
-Files are decoded when they are first needed and stay uint8, a quarter of the size of floats: in memory, or in a file where
-they are more than fit there. `batch_of_step` hands out the pictures of one step; its order is computed from the seed
-and the epoch's number, never stored, so a stopped run finds its place again. `to_floats` makes the tensor's numbers of
-them, float32 in [-1, 1].
+Files are decoded when they are first needed, and stay uint8, a quarter of the size of floats: in memory, or in a file
+where they are more than fit there. `batch_of_step` gives the pictures of one step. Their order is computed from the
+seed and the epoch's number, never stored, so a stopped run finds its place again. `to_floats` turns the pictures into
+the numbers that the networks take, float32 in [-1, 1].
 """
 
 import dataclasses
@@ -206,15 +206,15 @@ def epoch_order(count, batch_size, seed, epoch, shuffle_window=0):
     return np.resize(order, (steps, batch_size))
 
 
-def batch_of_step(pictures, batch_size, seed, epoch, step, shuffle_window=0, flip=False):
+def batch_of_step(pictures, epoch, step, batch_size, seed, shuffle_window=0, flip=False):
     """Give the pictures of one step, a function of the seed, the epoch and the step alone.
 
     Args:
         pictures: `Pictures`.
-        batch_size: Pictures in a batch.
-        seed: The run's seed.
         epoch: The epoch's number, from 1.
         step: The step's number within the epoch, from 0.
+        batch_size: Pictures in a batch.
+        seed: The run's seed.
         shuffle_window: As for `epoch_order`.
         flip: Whether half of them are mirrored, left to right.
 

@@ -216,6 +216,11 @@ def d_of_fake(is_real, logits):
     return d_of_real(1.0 - ops.cast(is_real, logits.dtype), logits)
 
 
+def d_of_generated(is_real, logits):
+    """D(G(z)) in G's turn, where all pictures are fakes and the target, which is "real", says nothing about them."""
+    return ops.mean(ops.sigmoid(logits))
+
+
 def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, optimizer=None):
     """Give each player its loss and an Adam optimizer of its own, and join them for G's steps.
 
@@ -241,7 +246,7 @@ def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1
     combined.compile(
         optimizer=optimizer or keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2),
         loss=generator_loss,
-        metrics=[d_of_fake],
+        metrics=[d_of_generated],
     )
     # Made now rather than in the first step, so that a checkpoint can be put back before any step was played.
     discriminator.optimizer.build(discriminator.trainable_variables)

@@ -87,7 +87,7 @@ def measure(pictures, real, weights=None, seed=0, batch=64):
     ]
 
 
-def open_generator(path):
+def start_keras_and_open(path):
     """Start Keras and open a generator, as samples.py does. Returns `(samples, generator)`."""
     # TensorFlow and JAX would take all of a GPU's memory, and leave none to Inception.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
@@ -138,7 +138,7 @@ def refuse_too_many(shape):
         )
 
 
-def real_pictures(source, shape, fit):
+def pictures_to_measure_against(source, shape, fit):
     """Load real pictures in the size of the generated ones; an array must have this size already.
 
     Args:
@@ -152,7 +152,7 @@ def real_pictures(source, shape, fit):
     Raises:
         InputError: If they are of another size, too few or too small, or cannot be loaded.
     """
-    is_array = source in ("cifar10", "cifar100") or source.lower().endswith(".npz")
+    is_array = not defDATA.SOURCES.get(source, {"any_size": True})["any_size"] or source.lower().endswith(".npz")
     pictures = defDATA.load_pictures(source, *((None, None, None) if is_array else shape), fit=fit)
     if pictures.images.shape[1:] != shape:
         theirs, ours = ("x".join(map(str, size)) for size in (pictures.images.shape[1:], shape))
@@ -195,7 +195,7 @@ def main(arguments=None):
         weights = None if arguments.quick else inception.find_weights(arguments.inception_weights)
         is_generator = path.suffix.lower() in GENERATOR_ENDINGS and not path.is_dir()
         if is_generator:
-            samples, generator = open_generator(path)
+            samples, generator = start_keras_and_open(path)
             count = arguments.n or (GENERATED_QUICK if arguments.quick else GENERATED)
             shape, fit = (count, *generator.picture_shape), generator.settings.get("fit", "cover")
             what = f"{samples.description(path, generator)}; {count:,} of them, seed {arguments.seed}"
@@ -204,7 +204,7 @@ def main(arguments=None):
             shape, fit = pictures.shape, "cover"
             what = defDATA.Pictures(pictures, None, None, name).describe()
         check_enough(shape, f"--n {arguments.n}" if is_generator else name)
-        real = real_pictures(arguments.data, shape[1:], fit)
+        real = pictures_to_measure_against(arguments.data, shape[1:], fit)
         print(f"generated  {what}\nreal       {real.describe()}", flush=True)
         if is_generator:
             pictures = draw_pictures(samples, generator, count, arguments.seed, arguments.batch)

@@ -23,15 +23,14 @@ import numpy as np
 from tqdm import tqdm
 
 import defDATA
-from support.drawing import class_grid
-from support.drawing.grid import class_columns, to_uint8
+from support.drawing.grid import to_uint8
 from support.drawing.noise import WALK_FRAMES, noise_batches, split_into_batches, truncate, walk_through_latent_space
-from support.drawing.writing import FOUR_WAYS, check_output, write_animation, write_array, write_folder, write_grid
-from support.models.generator import class_number, names_of_classes
+from support.drawing.plan import DEFAULT_COUNTS, plan_drawing, what_was_written
+from support.drawing.writing import FOUR_WAYS, write_animation, write_grid, write_pictures
 from support.models.opening import open_generator
 from support.scores import nearest
 from support.system.command_line import OneLineParser, positive_number, whole_number
-from support.system.errors import InputError, one_line_errors
+from support.system.errors import InputError, blame_flag, one_line_errors
 
 
 def draw(generator, noise, classes, batch):
@@ -80,14 +79,6 @@ def drawn_in_batches(generator, noise_in_batches, classes, batch, threshold, bar
         bar.update(len(noise))
 
 
-def real_pictures(source, generator):
-    """Load the pictures that `--nearest` names, in the size of the generator's own. Returns a `defDATA.Pictures`."""
-    try:
-        return defDATA.load_pictures(source, *generator.picture_shape, fit=generator.settings.get("fit", "cover"))
-    except InputError as error:
-        raise InputError(str(error).replace("--data", "--nearest")) from None
-
-
 def description(path, generator):
     """Say in one line what was opened."""
     epoch = generator.settings.get("epoch")
@@ -105,96 +96,78 @@ def description(path, generator):
     return f"{path.name}: " + ", ".join(part for part in parts if part)
 
 
-def main(arguments=None):
-    """Read the flags, open the generator, draw, write."""
+def parse_arguments(arguments=None):
+    """Read the flags."""
     parser = OneLineParser("samples.py", description="Draw pictures with a generator that is in a file.")
-    parser.add_argument("file", type=pathlib.Path, help="generator_eXXX.h5 of train.py, or another .h5 or .keras file")
-    default = (
-        f"64; with classes, full rows; with --nearest {nearest.FAKES}; with --class-grid {class_grid.IN_A_ROW} a row"
-    )
-    parser.add_argument("--n", type=whole_number(), metavar="PICTURES", help=f"how many ({default})")
-    parser.add_argument("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")
-    parser.add_argument(
+    add = parser.add_argument
+    add("file", type=pathlib.Path, help="generator_eXXX.h5 of train.py, or another .h5 or .keras file")
+    add("--n", type=whole_number(), metavar="PICTURES", help=f"how many ({DEFAULT_COUNTS})")
+    add("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")
+    add(
         "--truncation",
         type=positive_number,
         metavar="THRESHOLD",
         help="no noise beyond it: nicer pictures that are more alike; 2 is hardly seen, 1 well, 0.5 much",
     )
-    parser.add_argument("--class", dest="class_name", metavar="NAME", help="only this class, by name or number")
-    parser.add_argument(
-        "--class-grid", action="store_true", help="a row for each class, with the same noise; --n a row"
-    )
-    parser.add_argument("--nearest", metavar="DATA", help="beside each its nearest pictures of DATA: does it copy?")
-    parser.add_argument("--out", type=pathlib.Path, metavar="PATH", help=f"{FOUR_WAYS} (FILE.png beside the model)")
-    parser.add_argument(
-        "--batch", type=whole_number(), default=100, help="pictures drawn at once; less for less memory (100)"
-    )
-    arguments = parser.parse_args(arguments)
+    add("--class", dest="class_name", metavar="NAME", help="only this class, by name or number")
+    add("--class-grid", action="store_true", help="a row for each class, with the same noise; --n a row")
+    add("--nearest", metavar="DATA", help="beside each its nearest pictures of DATA: does it copy?")
+    add("--out", type=pathlib.Path, metavar="PATH", help=f"{FOUR_WAYS} (FILE.png beside the model)")
+    add("--batch", type=whole_number(), default=100, help="pictures drawn at once; less for less memory (100)")
+    return parser.parse_args(arguments)
+
+
+def draw_and_write(generator, plan, arguments, real, bar):
+    """Draw what was planned and write it. Returns what `--nearest` found, in words, or None.
+
+    Args:
+        generator: What `open_generator` gave.
+        plan: The `Plan`.
+        arguments: The parsed flags.
+        real: The pictures to compare with, or None.
+        bar: A tqdm bar that counts pictures.
+    """
+    batch, seed, size = min(arguments.batch, plan.count), arguments.seed, generator.noise_size
+
+    def drawn(noise_in_batches):
+        return drawn_in_batches(generator, noise_in_batches, plan.classes, batch, arguments.truncation, bar)
+
+    def drawn_together(noise):
+        noise = np.tile(noise, (plan.rows, 1))  # in a class grid, every row has the same
+        return np.concatenate(list(drawn(split_into_batches(noise, batch))))
+
+    if plan.ending == ".gif":
+        walk = walk_through_latent_space(seed, plan.count // plan.rows, size)
+        write_animation(plan.out, map(drawn_together, walk), plan.columns, plan.row_names)
+    elif plan.row_names:
+        noise = next(noise_batches(seed, plan.columns, size, plan.columns))
+        write_grid(plan.out, [drawn_together(noise)], plan.columns, plan.row_names)
+    else:
+        pictures = drawn(noise_batches(seed, plan.count, size, batch))
+        if real is not None:
+            return nearest.write_nearest(plan.out, pictures, real, seed)
+        write_pictures(plan, pictures, generator.picture_shape)
+    return None
+
+
+def main(arguments=None):
+    """Read the flags, open the generator, draw, write."""
+    arguments = parse_arguments(arguments)
     with one_line_errors("samples.py"):
         generator = open_generator(arguments.file)
-        compares = arguments.nearest is not None
-        what = "_classes" if arguments.class_grid else "_nearest" if compares else ""
-        out = arguments.out or arguments.file.with_name(arguments.file.stem + what + ".png")
-
-        if arguments.class_grid:
-            class_grid.check_class_grid(generator.class_count, arguments.class_name, compares, out)
-            columns = arguments.n or class_grid.IN_A_ROW
-            rows, row_names = generator.class_count, names_of_classes(generator)
-            ending = check_output(out, columns, rows)
-            count = rows * columns
-            classes = np.arange(rows).repeat(columns)  # 0 0 0 ... 1 1 1 ...
-        else:
-            if arguments.class_name is not None:
-                cycle = [class_number(generator, arguments.class_name)]
-            else:
-                cycle = range(generator.class_count or 1)
-            columns, full_rows = class_columns(len(cycle))
-            rows, row_names = 1, None
-            count = arguments.n or (nearest.FAKES if compares else full_rows)
-            if compares:
-                nearest.check_nearest(out, count)
-            ending = check_output(out, count)
-            classes = np.resize(cycle, count)  # 0 1 2 0 1 2 0 ...
+        plan = plan_drawing(arguments, generator)  # what cannot be done is refused here, before any long work
         print(description(arguments.file, generator))
-        real = real_pictures(arguments.nearest, generator).images if compares else None
-
-        batch = min(arguments.batch, count)
-        is_walk = ending == ".gif"
-        with tqdm(total=count * (WALK_FRAMES if is_walk else 1), unit=" pictures", leave=False, disable=None) as bar:
-
-            def drawn(noise_in_batches):
-                return drawn_in_batches(generator, noise_in_batches, classes, batch, arguments.truncation, bar)
-
-            def drawn_together(noise):
-                noise = np.tile(noise, (rows, 1))  # in a class grid, every row has the same
-                return np.concatenate(list(drawn(split_into_batches(noise, batch))))
-
-            if is_walk:
-                walk = walk_through_latent_space(arguments.seed, count // rows, generator.noise_size)
-                write_animation(out, map(drawn_together, walk), columns, row_names)
-            elif arguments.class_grid:
-                noise = next(noise_batches(arguments.seed, columns, generator.noise_size, columns))
-                write_grid(out, [drawn_together(noise)], columns, row_names)
-            else:
-                pictures = drawn(noise_batches(arguments.seed, count, generator.noise_size, batch))
-                if compares:
-                    comparison = nearest.write_nearest(out, pictures, real, arguments.seed)
-                elif ending == ".png":
-                    write_grid(out, pictures, columns)
-                elif ending == ".npz":
-                    write_array(out, pictures, count, generator.picture_shape)
-                else:
-                    write_folder(out, pictures, count)
-        kind = {".png": "in a grid", ".gif": "walking in a loop", ".npz": "in the array arr_0", "": "as single PNGs"}
-        if compares:
-            kind[".png"] = "beside their nearest real ones"
+        real = None
+        if arguments.nearest is not None:
+            fit = generator.settings.get("fit", "cover")
+            with blame_flag("--data", "--nearest"):
+                real = defDATA.load_pictures(arguments.nearest, *generator.picture_shape, fit=fit).images
+        frames = WALK_FRAMES if plan.ending == ".gif" else 1
+        with tqdm(total=plan.count * frames, unit=" pictures", leave=False, disable=None) as bar:
+            comparison = draw_and_write(generator, plan, arguments, real, bar)
+        if comparison:
             print(comparison)
-        details = [
-            "a row a class" if arguments.class_grid else None,
-            f"seed {arguments.seed}",
-            f"truncation {arguments.truncation:g}" if arguments.truncation is not None else None,
-        ]
-        print(f"wrote {out}: {count} pictures {kind[ending]}, {', '.join(detail for detail in details if detail)}")
+        print(what_was_written(plan, arguments))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@
 
 (Measured on two cores of an AMD EPYC with Keras 3.15.1 and TensorFlow 2.21.)
 
-From top to bottom: what there is to choose from, the two players, one step of the game (`play_step`), the loop
-(`train`), and `main`, which reads the flags. The presets stand in presets.py. Every value of a preset is also a flag,
-and `--help` says what each is for. Left out on purpose: a trainer class, callbacks and configuration files.
+From top to bottom: what there is to choose from, the two players, a step of the game (`play_step`), the loop (`train`)
+and `main`. The presets are in presets.py; each of their values is also a flag, which `--help` explains.
 """
 
 import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
+import functools
 import math
 import sys
 import typing
@@ -145,13 +145,13 @@ def play_step(players, real, classes, noise, check=None):
     if check:
         check.moved(discriminator)
 
-    # (2) G: maximise log D(G(z)): its pictures shall be called real. D stands still.
+    # (2) G: maximise log D(G(z)): D shall call its pictures real, and stands still
     on_generated = combined.train_on_batch(with_classes(noise[1]), is_real, return_dict=True)
     if check:
         check.moved(generator)
     d_loss = (on_real["loss"] + on_fake["loss"]) / 2
-    measured = (d_loss, on_generated["loss"], on_real["d_of_real"], on_fake["d_of_fake"], on_generated["d_of_fake"])
-    return tuple(map(float, measured)), fake
+    measured = (d_loss, on_generated["loss"], on_real["d_of_real"], on_fake["d_of_fake"])
+    return tuple(map(float, (*measured, on_generated["d_of_generated"]))), fake
 
 
 def step_of(settings):
@@ -171,12 +171,10 @@ def step_inputs(pictures, settings, epoch, step):
     Returns:
         `(images, classes, noise)`: uint8 `(b, height, width, channels)`, and the rest as `play_step` takes it.
     """
-    batch_size, seed = settings["batch_size"], settings["seed"]
-    images, classes = defDATA.batch_of_step(
-        pictures, batch_size, seed, epoch, step, settings["shuffle_window"], settings["flip"]
-    )
-    noise_shape = (2, len(images), settings["noise_size"])
-    noise = np.random.default_rng([seed, epoch, step]).standard_normal(noise_shape, dtype="float32")
+    how = {name: settings[name] for name in ("batch_size", "seed", "shuffle_window", "flip")}
+    images, classes = defDATA.batch_of_step(pictures, epoch, step, **how)
+    random = np.random.default_rng([settings["seed"], epoch, step])
+    noise = random.standard_normal((2, len(images), settings["noise_size"]), dtype="float32")
     return images, classes if settings["conditional"] else None, noise
 
 
@@ -214,12 +212,9 @@ def main(arguments=None):
             require_tensorboard()
         tables = run_settings.Tables(PRESETS, NETWORKS, LOSSES, FOR_FEW_PICTURES, ON_A_CPU, ON_A_GPU)
         settings, remarks, folder, checkpoint = run_settings.choose_settings(arguments, tables)
+        size = run_settings.size_to_load(settings, arguments)
         pictures = defDATA.load_pictures(
-            settings["data"],
-            *run_settings.size_to_load(settings, arguments),
-            seed=settings["seed"],
-            fit=settings["fit"],
-            cache=folder.picture_cache,
+            settings["data"], *size, settings["seed"], settings["fit"], folder.picture_cache
         )
         settings, fitted = run_settings.fit_to_pictures(settings, pictures, arguments, FOR_FEW_PICTURES)
         keras.utils.set_random_seed(settings["seed"])
@@ -228,26 +223,19 @@ def main(arguments=None):
         players = build_players(settings, class_count)
         history = checkpoints.put_back(players, checkpoint)
         resumed, checkpoint = checkpoint is not None, None  # three times the networks' size: not kept while they train
-        run_settings.refuse_nothing_to_do(settings, folder, history, steps_in_epoch(pictures, settings))
+        steps_per_epoch = steps_in_epoch(pictures, settings)
+        run_settings.refuse_nothing_to_do(settings, folder, history, steps_per_epoch)
 
         announce.say_settings(settings, remarks + fitted, tables, pictures, players, folder)
         images, *rest = step_inputs(pictures, settings, 1, 0)
         seconds = rehearsal.rehearse(step_of(settings), players, defDATA.to_floats(images), *rest, settings)
-        announce.say_time(seconds, steps_in_epoch(pictures, settings), settings, history, arguments.minutes)
+        announce.say_time(seconds, steps_per_epoch, settings, history, arguments.minutes)
         folder.prepare(resume=resumed)
         folder.write_settings(settings | {"versions": machine.versions()})
+        inputs = functools.partial(step_inputs, pictures, settings)  # of an epoch and a step
+        drawer = functools.partial(generator_to_draw, players, settings, class_count)
         run = TrainingRun(
-            folder=folder,
-            settings=settings,
-            loss=LOSSES[settings["loss"]],
-            refused=run_settings.refused(settings, tables),
-            history=history,
-            pictures=pictures,
-            players=players,
-            steps_per_epoch=steps_in_epoch(pictures, settings),
-            make_inputs=lambda epoch, step: step_inputs(pictures, settings, epoch, step),
-            make_generator=lambda: generator_to_draw(players, settings, class_count),
-            arguments=arguments,
+            arguments, settings, tables, folder, history, pictures, players, inputs, drawer, steps_per_epoch
         )
         train(players, pictures, settings, run)
         announce.say_what_next(run)

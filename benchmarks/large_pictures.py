@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import train
 from support.data import on_demand
 from support.data.read_ahead import ReadAhead
+from support.run import training_run
 
 STEPS = 200
 
@@ -51,7 +52,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.in_file:
         on_demand.MOST_IN_MEMORY = 0
-    train.ReadAhead = Watched
+    training_run.ReadAhead = Watched
     count = len(train.defDATA.load_pictures(arguments.data, 240, 360, 3))
     batch_size = max(2, math.ceil(count / STEPS))  # so that an epoch has 200 steps
     with tempfile.TemporaryDirectory() as folder:

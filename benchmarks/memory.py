@@ -37,7 +37,7 @@ class Measured(History):
 
 def main():
     """Play 2,000 steps and print the memory."""
-    train.History = Measured
+    train.checkpoints.History = Measured
     with tempfile.TemporaryDirectory() as folder:
         epochs = str(math.ceil(LOOKS[-1] * train.PRESETS["shapes"]["batch_size"] / 10_000))
         train.main(["--preset", "shapes", "--epochs", epochs, "--save-every", "2", "--out", folder])

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 import train
+from defDATA import to_floats
 from support.data.shapes import draw_shapes
 from support.run.scoring import Scorer
 from support.scores.quick_distance import QuickDistance
@@ -49,7 +50,7 @@ def report(preset, count, pictures, timed_steps):
     classes = 10 if settings["conditional"] else 0
     players = train.build_players(settings, classes)
     batch = settings["batch_size"]
-    real = pictures[:batch].astype("float32") / 127.5 - 1
+    real = to_floats(pictures[:batch])
     labels = np.arange(batch).reshape(-1, 1) % 10 if classes else None
     noise = np.random.default_rng(0).standard_normal((2, batch, settings["noise_size"]), dtype="float32")
 

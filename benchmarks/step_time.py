@@ -5,7 +5,7 @@
 
 The classic loop is the one that most tutorials show: fakes by `generator.predict`, D on the real batch, D on the fake
 batch, G through the combined model. Here it plays with the same networks, batch and (working) freeze, so that the ratio
-shows the loop alone: no `predict`, and one call of D where it has no batch normalization. The two loops take turns
+shows what `predict` costs. The two loops take turns
 within one process, step by step, and the median of each is kept: a machine that slows down slows down both.
 """
 

@@ -133,11 +133,12 @@ if __name__ == "__main__":
 
     import numpy as np
 
+    from defDATA import to_floats
     from support.data.picture_files import decode_picture
     from support.drawing.grid import picture_grid, save_image, to_uint8
 
     with open(sys.argv[1], "rb") as file:
         picture = decode_picture(file.read(), 96, 96, 3)
-    batch = np.repeat(picture[None] / 127.5 - 1.0, 32, axis=0).astype("float32")
+    batch = np.repeat(to_floats(picture)[None], 32, axis=0)
     save_image(picture_grid(to_uint8(Augmentation(seed=0)(batch, training=True)), columns=8), "augmented.png")
     print("wrote augmented.png: 32 views of", sys.argv[1])

@@ -230,8 +230,8 @@ def play_step(players, real, classes, noise, check=None):
     return tuple(map(float, (*measured, on_generated["d_of_fake"]))), fake
 
 
-# The row of this loss: what the rows of `defGAN.LOSSES` say, and its own turns and step. A logit that depends on chance
-# or on the other pictures of a batch would show slopes that are not D's, so dropout and batch normalization are refused.
+# The row of this loss: what the rows of `defGAN.LOSSES` say, and turns and a step of its own. It refuses dropout and
+# batch normalization: a logit that depends on chance, or on the other pictures of a batch, has slopes that are not D's.
 LOSS = {
     "says": "pairs, as R3GAN",
     "settings": ["slope_weight", "slope_of_one_in"],

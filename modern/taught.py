@@ -186,7 +186,7 @@ def play_step(players, real, classes, noise, check=None):
     if check:
         check.moved(players.generator)
     measured = (on_both["loss"], on_generated["loss"], on_both["d_of_real"], on_both["d_of_fake"])
-    return tuple(map(float, (*measured, on_generated["d_of_fake"]))), fake
+    return tuple(map(float, (*measured, on_generated["d_of_generated"]))), fake
 
 
 def with_classes(inputs, classes):

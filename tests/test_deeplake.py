@@ -114,7 +114,8 @@ def test_deeplake_4_is_installed(monkeypatch):
 
 def test_importing_the_module_imports_no_deeplake():
     """Would catch an import at the top: it fails for all who have no DeepLake, and takes a second from the rest."""
-    code = "import sys, support.data.deeplake_source as lake; lake.is_deeplake('hub://a/b'); print('deeplake' in sys.modules)"
+    code = "import sys, support.data.deeplake_source as lake; lake.is_deeplake('hub://a/b'); "
+    code += "print('deeplake' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "False\n"
 
@@ -278,7 +279,8 @@ def test_fingerprint_of_a_copy_and_another_process(lake, tmp_path):
     number = DeepLakePictures(tmp_path / "lake").fingerprint()
     assert isinstance(number, int)
     shutil.copytree(tmp_path / "lake", tmp_path / "copy", copy_function=shutil.copyfile)
-    code = "import sys; from support.data.deeplake_source import DeepLakePictures as D; print(D(sys.argv[1]).fingerprint())"
+    code = "import sys; from support.data.deeplake_source import DeepLakePictures as D; "
+    code += "print(D(sys.argv[1]).fingerprint())"
     command = [sys.executable, "-c", code, str(tmp_path / "copy")]
     assert int(subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout) == number
 

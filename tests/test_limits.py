@@ -226,19 +226,6 @@ def test_a_vanished_folder_loses_nothing(folder, tmp_path, monkeypatch, capsys):
     assert written(out) == written(tmp_path / "whole")
 
 
-def test_averaged_weights_are_in_a_checkpoint(folder):
-    """Would catch an optimizer's averages being left out: a resumed run would begin them anew."""
-    settings = fitted(40, filters=2, noise_size=4)
-    players = train.build_players(settings, 0)
-    plain = len(checkpoints.all_variables(players)["generator optimizer"])
-    combined = players[2]
-    optimizer = keras.optimizers.Adam(use_ema=True, ema_momentum=0.9)
-    combined.compile(optimizer=optimizer, loss=combined.loss)
-    optimizer.build(combined.trainable_variables)
-    averaged = len(checkpoints.all_variables(players)["generator optimizer"])
-    assert averaged == plain + len(players[0].trainable_variables)
-
-
 def without(monkeypatch, package):
     """Let the import of a package fail, as where it is not installed."""
     real = builtins.__import__

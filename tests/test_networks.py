@@ -7,6 +7,7 @@ from keras import layers
 
 import discri_keras
 import gene_keras
+import presets
 import train
 from modern import sketching
 
@@ -135,14 +136,12 @@ def test_a_sketching_generator_counted_by_hand():
     decides a scale and a shift of each of the 16 + 8 + 4 filters, in addition to their base: 100 x 28 x 2 = 5,600.
     """
     more = {"noise_size": 100, "filters": 4}
-    plain, sketching = gene_keras.dcgan_generator(32, 48, **more), sketching.sketching_generator(32, 48, **more)
-    assert sketching.count_params() - plain.count_params() == 15 + 40 + 584 + 219 - 195 + 5600
-    shared = {layer.name for layer in plain.layers[:-2]}  # crop and picture are the last two
-    described_alike = [
-        line for layer, line in zip(sketching.layers, described(sketching), strict=True) if layer.name in shared
-    ]
-    assert described_alike == described(plain)[:-2]
-    assert sketching.get_layer("sketch_at_half_size").output.shape == (None, 16, 24, 3)
+    plain, drawing = gene_keras.dcgan_generator(32, 48, **more), sketching.sketching_generator(32, 48, **more)
+    assert drawing.count_params() - plain.count_params() == 15 + 40 + 584 + 219 - 195 + 5600
+    doubled = [layer.output.shape for layer in drawing.layers if isinstance(layer, layers.Conv2DTranspose)]
+    assert doubled == [(None, 8, 12, 8), (None, 16, 24, 4)]  # and none at full size
+    assert drawing.get_layer("sketch_at_half_size").output.shape == (None, 16, 24, 3)
+    assert drawing.get_layer("strokes_look").output.shape == (None, 32, 48, 8)
 
 
 @pytest.mark.parametrize(
@@ -177,12 +176,12 @@ def test_crop_keeps_the_centre():
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_any_size_and_channels(network, size, channels):
     """Would catch sizes that are no power of two, or not square, coming out wrong from G or refused by D."""
-    build_generator, build_discriminator = train.NETWORKS[network]
-    generator = build_generator(*size, channels, noise_size=5, filters=2)
+    row = train.NETWORKS[network]
+    generator = row["generator"](*size, channels, noise_size=5, filters=2)
     pictures = generator(np.random.default_rng(0).standard_normal((2, 5), dtype="float32"), training=False)
     assert tuple(pictures.shape) == (2, *size, channels)
     assert np.abs(keras.ops.convert_to_numpy(pictures)).max() <= 1.0
-    logits = build_discriminator(*size, channels, filters=2)(pictures, training=False)
+    logits = row["discriminator"](*size, channels, filters=2)(pictures, training=False)
     assert logits.shape[0] == 2 and (logits.shape[1] == 1 or network == "taught")  # its branches: test_taught.py
 
 
@@ -196,7 +195,7 @@ def test_too_small_a_size_is_refused(build):
 @pytest.mark.parametrize("preset", train.PRESETS)
 def test_every_preset_builds_networks_that_fit_each_other(preset):
     """Would catch a preset whose row names a network, size or flag that does not build, or a G that D cannot read."""
-    machines = {name: value for name, value in train.LARGE.items() if train.PRESETS[preset][name] is None}
+    machines = {name: value for name, value in presets.ON_A_GPU.items() if train.PRESETS[preset][name] is None}
     settings = train.PRESETS[preset] | machines | {"mixed_precision": False}
     class_count = 10 if settings["conditional"] else 0
     generator, discriminator, combined, *_ = train.build_players(settings, class_count)
@@ -233,7 +232,7 @@ def test_each_class_has_its_own_scale_and_shift():
     Stored statistics of mean 1 and variance 4 - epsilon make (5 - 1) / 2 = 2 of 5; class 1 makes 3 x 2 - 7 = -1 of it.
     """
     features, class_number = keras.Input((1, 1, 1)), keras.Input((1,), dtype="int32")
-    model = keras.Model([features, class_number], gene_keras.normalize_and_modulate(features, "start", class_number, 2))
+    model = keras.Model([features, class_number], gene_keras.normalize_by_class(features, "start", class_number, 2))
     model.get_layer("start_normalization").set_weights([np.array([1.0]), np.array([4.0 - 1e-3])])
     assert model.get_layer("start_scale").get_weights()[0].tolist() == [[1.0], [1.0]]
     assert model.get_layer("start_shift").get_weights()[0].tolist() == [[0.0], [0.0]]
@@ -251,7 +250,7 @@ def test_the_noise_decides_scale_and_shift(class_count, expected):
     the shift 4 z, for class 1 with 0.5 and 6 more: noise of 2 makes 7 x 2 + 8 = 22 and 7.5 x 2 + 14 = 29.
     """
     features, class_number, noise = keras.Input((1, 1, 1)), keras.Input((1,), dtype="int32"), keras.Input((1,))
-    answer = gene_keras.normalize_and_modulate(features, "start", class_number, class_count, noise)
+    answer = sketching.normalize_by_noise(features, "start", noise, class_number, class_count)
     model = keras.Model([features, class_number, noise], answer)
     inputs = [np.full((2, 1, 1, 1), 5.0, "float32"), np.array([[0], [1]]), np.full((2, 1), 2.0, "float32")]
     model.get_layer("start_normalization").set_weights([np.array([1.0]), np.array([4.0 - 1e-3])])

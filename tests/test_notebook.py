@@ -72,9 +72,9 @@ def interrupt(*inputs):
 
 print(json.dumps({
     "still": still(players, settings, len(shapes.class_names)) + still(cifar10_players, cifar10_settings, 0),
-    "same shapes": same_game(play_shapes_step, players, shapes, settings),
-    "same cifar10": same_game(play_cifar10_step, cifar10_players, photographs, cifar10_settings),
-    "no time": steps_until_stopped(play_shapes_step, 1e-9),
+    "same shapes": same_game(play_own_step, players, shapes, settings),
+    "same cifar10": same_game(play_own_step, cifar10_players, photographs, cifar10_settings),
+    "no time": steps_until_stopped(play_own_step, 1e-9),
     "interrupt": steps_until_stopped(interrupt, None),
 }))
 """
@@ -104,7 +104,8 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("copy")
     for path in [*ROOT.glob("*.py"), ROOT / "requirements.txt"]:
         shutil.copy(path, folder)
-    shutil.copytree(ROOT / "support", folder / "support", ignore=shutil.ignore_patterns("__pycache__"))
+    for room in ("support", "modern"):
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "notebooks").mkdir()
     return folder
 
@@ -239,7 +240,7 @@ def test_missing_files_are_fetched(elsewhere, monkeypatch):
     [
         (True, {"keras": "3.10.0", "tensorflow": "2.19.0"}, "keras had to be upgraded: choose Runtime > Restart"),
         (True, {"grain": None}, "installing grain"),
-        (False, {"keras": "3.10.0", "grain": None}, "missing or too old: keras>=3.15, grain"),
+        (False, {"keras": "3.10.0", "grain": None}, "missing or too old: keras>=3.15.1, grain"),
     ],
 )
 def test_what_is_missing_is_said_and_on_colab_installed(elsewhere, monkeypatch, capsys, on_colab, old, expected):

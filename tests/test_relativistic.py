@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-import defGAN
+import presets
 import train
 from arrays import values
-from modern import augment, averaging, relativistic
+from modern import augment, relativistic
 from modern.residual import residual_discriminator, residual_generator
+from support.run.rehearsal import StepCheck
 
 SIDE = 8
-SETTINGS = train.PRESETS["modern"] | train.LARGE
+SETTINGS = train.PRESETS["modern"] | presets.ON_A_GPU
 SETTINGS |= {"filters": 4, "noise_size": 5, "mixed_precision": False, "seed": 0}
 SETTINGS |= {"image_size": [SIDE, SIDE], "augment": [], "dry_run": False, "learning_rate": 0.01}
 
@@ -98,8 +99,8 @@ def test_a_step_aside_is_taken_in_the_same_view():
 def test_each_turn_moves_its_own_player_only(class_count, augment):
     """Would catch a D frozen by G's turn, a D that moves to please G, or a layer that no gradient reaches."""
     players, real, classes, noise = small_game(class_count, augment=augment)
-    check = defGAN.StepCheck(players.generator, players.discriminator)
-    measured, fake = train.play_step(players, real, classes, noise, check)  # raises where a player does not move
+    check = StepCheck(players.generator, players.discriminator)
+    measured, fake = relativistic.play_step(players, real, classes, noise, check)  # raises where a player does not move
     assert np.isfinite(measured).all() and fake.shape == real.shape
     assert int(players.discriminator_turn.optimizer.iterations) == int(players.combined.optimizer.iterations) == 1
 
@@ -109,7 +110,7 @@ def test_a_step_measures_what_it_says():
     players, real, classes, noise = small_game()
     logit = players.discriminator.get_layer("logit")
     logit.set_weights([0.0 * logit.get_weights()[0], np.zeros(1, "float32")])
-    (d_loss, g_loss, d_real, d_fake, _), _ = train.play_step(players, real, classes, noise)
+    (d_loss, g_loss, d_real, d_fake, _), _ = relativistic.play_step(players, real, classes, noise)
     assert d_loss == pytest.approx(math.log(2), rel=1e-5) and (d_real, d_fake) == (pytest.approx(0.5),) * 2
     assert 0.0 < g_loss < 1.5  # D has moved once
 
@@ -117,7 +118,7 @@ def test_a_step_measures_what_it_says():
 def test_g_learns_against_the_real_pictures_beside_it():
     """Would catch a G whose loss leaves D(real) out: with the linear D it is softplus(0.1 (sum x - sum G(z)))."""
     generator = residual_generator(SIDE, SIDE, noise_size=5, filters=4)
-    _, combined = relativistic.compile_players(generator, linear_discriminator(0.1))
+    _, combined = relativistic.compile_turns(generator, linear_discriminator(0.1))
     random = np.random.default_rng(0)
     real = random.uniform(-1, 1, (6, SIDE, SIDE, 3)).astype("float32")
     noise = random.standard_normal((6, 5), dtype="float32")
@@ -142,68 +143,11 @@ def test_slopes_are_paid_for():
     keras.utils.set_random_seed(0)
     discriminator = linear_discriminator(0.5)
     generator = residual_generator(SIDE, SIDE, noise_size=5, filters=4)
-    turn, _ = relativistic.compile_players(generator, discriminator, slope_weight=100.0, learning_rate=0.01)
+    turn, _ = relativistic.compile_turns(generator, discriminator, slope_weight=100.0, learning_rate=0.01)
     same = np.zeros((64, SIDE, SIDE, 3), "float32")  # real and fake are the same: nothing but the price is left
     for _ in range(60):
         turn.train_on_batch([same, same], np.zeros((64, 1)))
     assert np.abs(values(discriminator.layers[-1].kernel)).mean() < 0.4
-
-
-def test_averages_by_hand():
-    """Would catch averages that begin at zero, remember the first noise, or overwrite the weights that are trained.
-
-    The momentum after t steps is the smaller of 0.3 and (1 + t) / (10 + t): nothing (Keras begins with the weights
-    themselves), 2/11, 3/12, 0.3 from then on.
-    """
-    variable = keras.Variable(np.array([1.0, 2.0], "float32"), name="kernel")
-    optimizer = averaging.AveragingAdam(0.1, beta_1=0.0, beta_2=0.99, momentum=0.3)
-    optimizer.build([variable])
-    average = None
-    for momentum in (0.0, 2 / 11, 3 / 12, 0.3, 0.3):
-        before = values(variable)
-        optimizer.apply([ops.array([1.0, -1.0])], [variable])
-        assert values(variable) - before == pytest.approx([-0.1, 0.1], rel=1e-3)
-        average = values(variable) if average is None else momentum * average + (1 - momentum) * values(variable)
-        np.testing.assert_allclose(values(optimizer.averages()[0]), average, rtol=1e-5)
-
-
-@pytest.mark.parametrize("mixed_precision", [False, True])
-def test_the_drawn_generator_has_the_averaged_weights(mixed_precision):
-    """Would catch averages in the wrong order or left out, or a drawn generator that is not plain float32."""
-    keras.config.set_dtype_policy("mixed_bfloat16" if mixed_precision else "float32")
-    try:
-        players, real, classes, noise = small_game(mixed_precision=mixed_precision)
-        for _ in range(3):
-            train.play_step(players, real, classes, noise)
-        drawn = train.plain_generator(players, SETTINGS | {"mixed_precision": mixed_precision}, 0)
-    finally:
-        keras.config.set_dtype_policy("float32")
-    averages = players.combined.optimizer.averages()
-    assert len(averages) == len(drawn.trainable_variables) == 9
-    for average, shown, live in zip(averages, drawn.variables, players.generator.variables, strict=True):
-        assert np.array_equal(values(average), values(shown))
-        assert not live.path.endswith("kernel") or not np.array_equal(values(shown), values(live))
-    assert all(layer.compute_dtype == "float32" for layer in drawn.layers)
-
-
-def test_averaged_weights_get_statistics_of_their_own():
-    """Would catch averages drawn with the live weights' statistics of batch normalization, or with none.
-
-    A dense layer of kernel 3 makes values of deviation 3 from the noise; the stored statistics say 100.
-    """
-    noise = keras.Input((1,), name="noise")
-    values_before = layers.Dense(1, name="dense")(noise)
-    generator = keras.Model(noise, layers.BatchNormalization(momentum=0.9, name="normalization")(values_before))
-    optimizer = averaging.AveragingAdam(0.0, beta_1=0.0, beta_2=0.99, momentum=0.9)
-    generator.get_layer("dense").set_weights([np.array([[3.0]], "float32"), np.array([7.0], "float32")])
-    optimizer.build(generator.trainable_variables)
-    optimizer.apply([ops.zeros(variable.shape) for variable in generator.trainable_variables])
-    one = np.ones(1, "float32")
-    generator.get_layer("normalization").set_weights([one, 0 * one, 100 * one, 100 * one])
-    averaging.take_averages(generator, optimizer)
-    *_, mean, variance = generator.get_layer("normalization").get_weights()
-    assert mean[0] == pytest.approx(7.0 + 0.9**40 * 93, abs=1.0)
-    assert variance[0] == pytest.approx(9.0 + 0.9**40 * 91, rel=0.25)
 
 
 @pytest.mark.parametrize("chance", [{"dropout": 0.4}, {"batch_normalization": True}])
@@ -211,7 +155,7 @@ def test_an_unsteady_discriminator_is_refused(chance):
     """Would catch slopes that measure dropout or the other pictures of the batch."""
     generator = residual_generator(SIDE, SIDE, noise_size=5, filters=4)
     with pytest.raises(ValueError, match="without batch normalization and dropout, received the layer"):
-        relativistic.compile_players(generator, residual_discriminator(SIDE, SIDE, filters=4, **chance))
+        relativistic.compile_turns(generator, residual_discriminator(SIDE, SIDE, filters=4, **chance))
 
 
 def test_a_price_below_zero_is_refused():

@@ -6,13 +6,14 @@ import pytest
 from keras import ops
 
 import defGAN
+import presets
 import train
 from arrays import values, weights_of
 from modern import taught
-from support.run import settings as support_settings
+from support.run.rehearsal import StepCheck
 
 SIDE = 8
-SETTINGS = train.PRESETS["modern"] | train.SMALL
+SETTINGS = train.PRESETS["modern"] | presets.ON_A_CPU
 SETTINGS |= {"filters": 4, "noise_size": 5, "mixed_precision": False, "image_size": [SIDE, SIDE], "augment": []}
 
 
@@ -82,10 +83,11 @@ def test_the_eye_stands_still_in_the_game(class_count, augment):
     classes = np.arange(6).reshape(-1, 1) % class_count if class_count else None
     eye = players.discriminator.get_layer("eye")
     before = weights_of(eye)
-    check = defGAN.StepCheck(players.generator, players.discriminator)
+    check = StepCheck(players.generator, players.discriminator)
     for _ in range(2):
-        train.play_step(players, real, classes, random.standard_normal((2, 6, 5), dtype="float32"), check)
+        taught.play_step(players, real, classes, random.standard_normal((2, 6, 5), dtype="float32"), check)
     assert weights_of(eye) == before and len(before) == 6  # a convolution, from kernel to variance
+    assert int(players.discriminator.optimizer.iterations) == 2  # D moves once in a step, on both kinds of picture
 
 
 def test_g_has_a_rate_of_its_own():
@@ -97,14 +99,6 @@ def test_g_has_a_rate_of_its_own():
     before = values(layer.kernel)
     random = np.random.default_rng(1)
     real = random.uniform(-1, 1, (6, SIDE, SIDE, 3)).astype("float32")
-    train.play_step(players, real, None, random.standard_normal((2, 6, 5), dtype="float32"))
+    taught.play_step(players, real, None, random.standard_normal((2, 6, 5), dtype="float32"))
     assert np.median(np.abs(values(layer.kernel) - before)) == pytest.approx(0.01, rel=0.01)
     assert float(players.discriminator.optimizer.learning_rate) == pytest.approx(0.001)
-
-
-def test_one_rate_that_is_typed_is_both_players(capsys, monkeypatch):
-    """Would catch `--learning-rate` leaving G's at the preset's twice as high one."""
-    monkeypatch.setattr(support_settings.machine, "devices", lambda: ["cpu:0"])
-    chosen = train.PRESETS["modern"] | {"mixed_precision": False, "learning_rate": 1e-4}
-    support_settings.fit_to_machine(chosen, train.SMALL, train.LARGE)
-    assert chosen["generator_learning_rate"] is None and chosen["learning_rate"] == 1e-4

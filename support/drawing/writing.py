@@ -149,3 +149,19 @@ def write_array(path, batches, count, picture_shape):
         np.lib.format.write_array_header_1_0(file, header)
         for pictures in batches:
             file.write(np.ascontiguousarray(pictures).tobytes())
+
+
+def write_pictures(plan, batches, picture_shape):
+    """Write pictures as their ending says: a grid, an array, or a folder of single PNGs.
+
+    Args:
+        plan: A `support.drawing.plan.Plan`, whose ending is not that of an animation.
+        batches: Iterable of uint8 arrays `(b, height, width, channels)`.
+        picture_shape: `(height, width, channels)`.
+    """
+    if plan.ending == ".png":
+        write_grid(plan.out, batches, plan.columns)
+    elif plan.ending == ".npz":
+        write_array(plan.out, batches, plan.count, picture_shape)
+    else:
+        write_folder(plan.out, batches, plan.count)

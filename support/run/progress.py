@@ -58,9 +58,10 @@ class Progress:
         if not self.bar.disable:
             return
         d_loss, g_loss, real, fake, _ = means
+        left = duration_in_words(seconds / steps * steps_left)
         print(
             f"epoch {epoch}/{self.epochs}  D {d_loss:.3f}  G {g_loss:.3f}  D(x) {real:.2f}  D(G(z)) {fake:.2f}{scored}"
-            f"  {steps * self.batch_size / seconds:,.0f} pictures/s  {duration_in_words(seconds / steps * steps_left)} left",
+            f"  {steps * self.batch_size / seconds:,.0f} pictures/s  {left} left",
             flush=True,
         )
 

@@ -31,7 +31,7 @@ LONGEST_SIDE = 1024  # pixels; a grid of large pictures would take 10 MB each ti
 
 
 def measured(values):
-    """Name the five measurements of a step, in the order of `support.run.history.MEASURED`, as TensorBoard shows them."""
+    """Name the five measurements of a step, in the order of `MEASURED`, as TensorBoard shows them."""
     return {NAMES[name]: value for name, value in zip(MEASURED, values, strict=True)}
 
 

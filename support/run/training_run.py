@@ -8,6 +8,7 @@ from support.run import checkpoints, plots, scoring
 from support.run import folder as run_folder
 from support.run.monitor import Monitor, variety
 from support.run.progress import Progress
+from support.run.settings import refused
 from support.run.stopping import StopRequest
 from support.run.tensorboard_log import measured as measured_for_tensorboard
 from support.run.tensorboard_log import open_log
@@ -22,17 +23,16 @@ class TrainingRun:
     """All of a training that is not the game. Use it as a context: its block listens for Ctrl-C.
 
     Args:
-        folder: The run's `RunFolder`.
+        arguments: The parsed flags, of which it reads `minutes`, `checkpoint_minutes` and `tensorboard`.
         settings: The run's settings.
-        loss: Its loss' row of the table of losses.
-        refused: Names of settings that the loss or the networks refuse.
+        tables: `support.run.settings.Tables`, for what it must know of the loss.
+        folder: The run's `RunFolder`.
         history: Its `History`; empty for a new run.
         pictures: The real ones, a `defDATA.Pictures`.
         players: `train.Players`.
-        steps_per_epoch: Steps in an epoch.
         make_inputs: Function of an epoch and a step, from 1 and from 0, that gives what the step needs.
         make_generator: Function that gives the generator as it is drawn.
-        arguments: The parsed flags, of which it reads `minutes`, `checkpoint_minutes` and `tensorboard`.
+        steps_per_epoch: Steps in an epoch.
 
     Attributes:
         is_new: True where no step was played before.
@@ -42,25 +42,25 @@ class TrainingRun:
 
     def __init__(
         self,
-        folder,
+        arguments,
         settings,
-        loss,
-        refused,
+        tables,
+        folder,
         history,
         pictures,
         players,
-        steps_per_epoch,
         make_inputs,
         make_generator,
-        arguments,
+        steps_per_epoch,
     ):
-        self.folder, self.settings, self.loss, self.history = folder, settings, loss, history
+        self.folder, self.settings, self.history = folder, settings, history
+        self.loss = tables.losses[settings["loss"]]
         self.pictures, self.players, self.make_generator = pictures, players, make_generator
         self.steps_per_epoch, self.arguments = steps_per_epoch, arguments
         self.all_steps = settings["epochs"] * steps_per_epoch
         self.is_new = not history.steps
         self.written, self.reason, self.variety_share = None, None, 1.0
-        self.monitor = Monitor(loss, settings, refused)
+        self.monitor = Monitor(self.loss, settings, refused(settings, tables))
         self.information = {name: settings[name] for name in ("preset", "noise_size", "fit", "seed")}
         self.information["class_names"] = pictures.class_names if settings["conditional"] else None
         self.information["versions"] = machine.versions()

@@ -67,3 +67,20 @@ def one_line_errors(program):
         return
     print(f"{program}: " + " ".join(message.split()), file=sys.stderr)
     raise SystemExit(EXIT_CODE)
+
+
+@contextlib.contextmanager
+def blame_flag(named, typed):
+    """Let the errors of a block name the flag that was typed, where the code below names another program's flag.
+
+    Args:
+        named: The flag that the code below names, `"--data"` for instance.
+        typed: The flag that was typed.
+
+    Raises:
+        InputError: What the block raised, with the other flag's name.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace(named, typed)) from None

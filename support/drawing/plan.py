@@ -1,0 +1,75 @@
+"""What samples.py is going to draw: settled, and refused where it cannot be done, before the long work."""
+
+import pathlib
+import typing
+
+import numpy as np
+
+from support.drawing import class_grid
+from support.drawing.grid import class_columns
+from support.drawing.writing import check_output
+from support.models.generator import class_number, names_of_classes
+from support.scores import nearest
+
+DEFAULT_COUNTS = (
+    f"64; with classes, full rows; with --nearest {nearest.FAKES}; with --class-grid {class_grid.IN_A_ROW} a row"
+)
+
+
+class Plan(typing.NamedTuple):
+    """What is drawn and where it goes."""
+
+    out: pathlib.Path
+    ending: str  # ".png", ".gif", ".npz" or, for a folder, ""
+    count: int  # of all pictures
+    columns: int | None  # of the grid; None: as many as make it nearly square
+    rows: int  # of a class grid; else 1
+    row_names: list | None  # of a class grid; else None
+    classes: np.ndarray  # int (count,), the class of each picture
+
+
+def plan_drawing(arguments, generator):
+    """Settle what to draw.
+
+    Args:
+        arguments: The flags of samples.py.
+        generator: What `open_generator` gave.
+
+    Returns:
+        A `Plan`.
+
+    Raises:
+        InputError: If flags contradict each other or the generator, or the place cannot be written.
+    """
+    compares = arguments.nearest is not None
+    what = "_classes" if arguments.class_grid else "_nearest" if compares else ""
+    out = arguments.out or arguments.file.with_name(arguments.file.stem + what + ".png")
+    if arguments.class_grid:
+        class_grid.check_class_grid(generator.class_count, arguments.class_name, compares, out)
+        columns, rows = arguments.n or class_grid.IN_A_ROW, generator.class_count
+        ending = check_output(out, columns, rows)
+        classes = np.arange(rows).repeat(columns)  # 0 0 0 ... 1 1 1 ...
+        return Plan(out, ending, rows * columns, columns, rows, names_of_classes(generator), classes)
+    if arguments.class_name is not None:
+        cycle = [class_number(generator, arguments.class_name)]
+    else:
+        cycle = range(generator.class_count or 1)
+    columns, full_rows = class_columns(len(cycle))
+    count = arguments.n or (nearest.FAKES if compares else full_rows)
+    if compares:
+        nearest.check_nearest(out, count)
+    ending = check_output(out, count)
+    return Plan(out, ending, count, columns, 1, None, np.resize(cycle, count))  # classes 0 1 2 0 1 2 0 ...
+
+
+def what_was_written(plan, arguments):
+    """Say in one line what was written."""
+    kind = {".png": "in a grid", ".gif": "walking in a loop", ".npz": "in the array arr_0", "": "as single PNGs"}
+    if arguments.nearest is not None:
+        kind[".png"] = "beside their nearest real ones"
+    details = [
+        "a row a class" if arguments.class_grid else None,
+        f"seed {arguments.seed}",
+        f"truncation {arguments.truncation:g}" if arguments.truncation is not None else None,
+    ]
+    return f"wrote {plan.out}: {plan.count} pictures {kind[plan.ending]}, {', '.join(filter(None, details))}"
