@@ -234,7 +234,7 @@ def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1
         optimizer: G's, if it is to be another one, as the Adam of modern/averaging.py.
 
     Returns:
-        The compiled `CombinedModel`, whose `train_on_batch(noise, zeros)` is G's step.
+        The compiled `CombinedModel`. `train_on_batch(noise, ones)` is G's turn: its target is "real".
     """
     discriminator_loss, generator_loss = losses
     discriminator.compile(
