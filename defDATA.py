@@ -1,12 +1,12 @@
-"""The data: pictures in, batches out.
+"""The data: it loads pictures, and makes batches of them.
 
-    python defDATA.py PATH      looks pictures over before hours are spent on them, and draws a contact sheet
+    python defDATA.py PATH      checks pictures before a long training, and draws a contact sheet
 
 `load_pictures` finds pictures: by a name of `SOURCES`, a path, or the address of a DeepLake dataset (`hub://...`).
-Files are decoded when they are first needed, and stay uint8, a quarter of the size of floats: in memory, or in a file
-where they are more than fit there. `batch_of_step` gives the pictures of one step. Their order is computed from the
-seed and the epoch's number, never stored, so a stopped run finds its place again. `to_floats` turns the pictures into
-the numbers that the networks take, float32 in [-1, 1].
+Files are decoded when they are first needed. Decoded pictures stay uint8, a quarter of the size of floats. They are
+kept in memory, or in a file if there are too many. `batch_of_step` gives the pictures of one step. Their order is
+computed from the seed and the epoch's number and never stored, so a stopped run can continue at the same place.
+`to_floats` turns the pictures into the networks' input, float32 in [-1, 1].
 """
 
 import dataclasses
@@ -46,21 +46,21 @@ def download(name):
 
     try:
         (images, labels), _ = getattr(keras.datasets, name).load_data()
-    except Exception as error:  # Keras raises a bare Exception for whatever went wrong on the way
+    except Exception as error:  # Keras raises a bare Exception for any error of the download
         raise InputError(
             f"{name} could not be downloaded ({error}); "
             "give pictures of your own with --data PATH, or try --preset shapes"
         ) from None
-    if images.ndim == 3:  # MNIST comes without an axis for its one channel
+    if images.ndim == 3:  # MNIST has no axis for its one channel
         images = images[..., np.newaxis]
     return images, labels.reshape(-1).astype("int32")
 
 
-# The pictures that have a name: what `--data` takes beside a path. A row says
+# The named data sets: `--data` takes one of these names, or a path. A row says
 #   load          a function of height, width, channels and seed that gives the pictures (uint8) and their classes
 #   class_names   a name for each class
 #   says          where the pictures come from, in words
-#   any_size      whether they are made in the size that is wanted; others have their own, and are brought to it
+#   any_size      True: they are made in any size. Otherwise they have a fixed size, and are scaled to the wanted one
 SOURCES = {
     name: {
         "load": lambda height, width, channels, seed, name=name: download(name),
@@ -86,12 +86,12 @@ class Pictures:
     """Pictures of one size, with their classes where they have any.
 
     Attributes:
-        images: uint8 `(n, height, width, channels)`: an array, or a `KeptPictures`, which decodes when it is asked.
-            Both give the pictures at an array of positions: `images[[3, 1, 4]]`.
+        images: uint8 `(n, height, width, channels)`: an array, or a `KeptPictures`, which decodes on demand.
+            Both return the pictures at a list of positions: `images[[3, 1, 4]]`.
         labels: int32 `(n,)`, or None.
         class_names: A name for each label, or None.
         source: Where they came from, in words.
-        broken: Names of the files that could not be opened, and are left out.
+        broken: Names of the files that could not be opened; they are left out.
     """
 
     images: np.ndarray | KeptPictures
@@ -117,24 +117,24 @@ class Pictures:
         return text
 
     def fingerprint(self):
-        """Give a number that other pictures would hardly have, to know these again when a run is resumed."""
+        """Return a number that identifies the pictures: a resumed run checks that they are still the same."""
         if isinstance(self.images, KeptPictures):
             return self.images.fingerprint()
         return zlib.crc32(np.ascontiguousarray(self.images))
 
 
 def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="cover", cache=None):
-    """Find the pictures of a source, and bring them to one size, as uint8.
+    """Load the pictures of a source as uint8, all scaled to one size.
 
     Args:
         source: A name of `SOURCES`, the path of a folder, a .zip or an .npz, or a DeepLake dataset.
-        height: Height in pixels to bring them to; None keeps a download's or an .npz's own, and means 32 elsewhere.
-        width: Width in pixels, likewise.
-        channels: 1, 3 or 4; None keeps a download's or an .npz's own, and means 3 elsewhere.
-        seed: What `shapes` is drawn from.
-        fit: "cover", "pad" or "stretch": what to do with other proportions, as
+        height: Height in pixels to scale them to. None: a download or an .npz keeps its own, others get 32.
+        width: The same for the width.
+        channels: 1, 3 or 4. None: a download or an .npz keeps its own, others get 3.
+        seed: Seed of the random numbers that draw `shapes`.
+        fit: "cover", "pad" or "stretch": how to treat other proportions, as
             in `support.data.picture_files.fit_image`.
-        cache: Path of the file that keeps decoded pictures where they are too many for the memory, or None.
+        cache: Path of the file for decoded pictures that do not fit in memory, or None.
 
     Returns:
         `Pictures`.
@@ -174,27 +174,27 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="c
 
 
 def resize_array(images, height, width, channels, fit="cover"):
-    """Bring uint8 `(n, h, w, c)` to another size and other channels, where these are given and differ."""
+    """Scale uint8 `(n, h, w, c)` to another size and other channels, if these are given and differ."""
     wanted = (height or images.shape[1], width or images.shape[2], channels or images.shape[3])
     if images.shape[1:] == wanted:
         return images
     return np.stack([fit_image(to_image(image), *wanted, fit) for image in images])
 
 
-@functools.lru_cache(maxsize=2)  # every step of an epoch asks for it
+@functools.lru_cache(maxsize=2)  # every step of an epoch calls it
 def epoch_order(count, batch_size, seed, epoch, shuffle_window=0):
     """Compute which pictures each step of an epoch sees.
 
-    Every picture comes once; the last batch is filled up with the first pictures of the epoch, so that all batches
-    have one size. The order depends on the seed and the epoch's number alone.
+    Every picture is used once. The last batch is filled up with the first pictures of the epoch, so that all batches
+    have the same size. The order depends only on the seed and the epoch's number.
 
     Args:
         count: Number of pictures.
         batch_size: Pictures in a batch, at most `count`.
         seed: The run's seed.
         epoch: The epoch's number, from 1.
-        shuffle_window: 0 mixes all; a window of w moves a picture by less than w places, for sources that are read
-            in their own order.
+        shuffle_window: 0 mixes all pictures. A window of w moves a picture by fewer than w places, for sources that
+            must be read in their own order.
 
     Returns:
         int array `(steps, batch_size)` of positions, with `steps` = ceil(count / batch_size).
@@ -207,7 +207,7 @@ def epoch_order(count, batch_size, seed, epoch, shuffle_window=0):
 
 
 def batch_of_step(pictures, epoch, step, batch_size, seed, shuffle_window=0, flip=False):
-    """Give the pictures of one step, a function of the seed, the epoch and the step alone.
+    """Return the pictures of one step. They depend only on the pictures, the settings below and the step.
 
     Args:
         pictures: `Pictures`.
@@ -222,7 +222,7 @@ def batch_of_step(pictures, epoch, step, batch_size, seed, shuffle_window=0, fli
         `(images, classes)`: uint8 `(b, height, width, channels)`, and int32 class numbers `(b, 1)` or None.
     """
     order = epoch_order(len(pictures), batch_size, seed, epoch, shuffle_window)
-    chosen = order[step % len(order)]  # a dry run's second step, where all pictures make one batch
+    chosen = order[step % len(order)]  # for a dry run's second step, if all pictures fit in one batch
     images = pictures.images[chosen]
     if flip:
         mirrored = np.random.default_rng([seed, epoch, step, 1]).random(len(images)) < 0.5
@@ -231,13 +231,13 @@ def batch_of_step(pictures, epoch, step, batch_size, seed, shuffle_window=0, fli
 
 
 def to_floats(images):
-    """Scale uint8 pictures 0 to 255 to float32 in [-1, 1], where the generator's tanh lives."""
+    """Scale uint8 pictures 0 to 255 to float32 in [-1, 1], the range of the generator's tanh."""
     return images.astype("float32") / 127.5 - 1.0
 
 
 def main(arguments=None):
-    """Look a source over before it is trained on, as support/data/doctor.py says."""
-    from presets import PRESETS  # here: the data by itself knows nothing of presets
+    """Check a source before training, as support/data/doctor.py describes."""
+    from presets import PRESETS  # imported here: the rest of this file does not need presets
 
     with one_line_errors("defDATA.py"):
         options = doctor.parse_arguments(arguments, PRESETS, SOURCES)

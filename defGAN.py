@@ -1,16 +1,16 @@
-"""The game: generator -> discriminator as one model, the losses, and what moves in which turn.
+"""The game: generator -> discriminator as one model, the losses, and which player learns in which turn.
 
     python defGAN.py        plays three steps on random pictures and shows that each player moved in its own turn
 
-The trap on Keras 3. The well-known order is: compile D; set `D.trainable = False`; compile generator -> D; then
-alternate. Keras 2 remembered what was trainable when D was compiled. Keras 3 looks at the flag in every step, so
-D never moves again, for good, with at most a warning, and G learns to please a network of random weights.
+A problem on Keras 3. The well-known order is: compile D; set `D.trainable = False`; compile generator -> D; then train
+them in turns. Keras 2 remembered which weights were trainable when D was compiled. Keras 3 looks at the flag in every
+step, so D never learns again, with at most a warning. G then learns to deceive a network of random weights.
 
-The way here. D is compiled by itself and stays trainable. The combined model says which variables are its own:
-`trainable_variables` are G's alone, so its optimizer cannot move D, while gradients still flow *through* D to G.
-train.py proves it at the start of every run, whatever the Keras version or backend.
+The solution here. D is compiled alone and stays trainable. The combined model lists only G's variables in
+`trainable_variables`, so its optimizer cannot change D, while gradients still flow *through* D to G. train.py checks
+this at the start of every run, on every Keras version and backend.
 
-This file needs Keras and NumPy and nothing else of the suite: copied into another project, it works there.
+This file needs only Keras and NumPy, nothing else of the suite: you can copy it into another project.
 """
 
 import math
@@ -21,19 +21,19 @@ from keras import ops
 
 
 class CombinedModel(keras.Model):
-    """Generator -> discriminator, where training moves the generator alone.
+    """Generator -> discriminator; training changes only the generator.
 
     Args:
-        inputs: Keras inputs: what G draws from, and whatever D needs beside it.
-        logits: What D says of what G made of them, as `combine` connects the two.
-        generator: The one player that moves.
+        inputs: Keras inputs: those of G, and any further inputs of D.
+        logits: D's output for G's pictures, as `combine` connects the two.
+        generator: The only player that learns.
     """
 
     def __init__(self, inputs, logits, generator):
         super().__init__(inputs, logits, name="combined")
         self.generator = generator
 
-    # TensorFlow and torch update `trainable_weights`, JAX `trainable_variables`: both are G's and nobody else's.
+    # TensorFlow and torch update `trainable_weights`, JAX `trainable_variables`: both hold only G's variables.
     @property
     def trainable_variables(self):
         return self.generator.trainable_variables
@@ -42,8 +42,8 @@ class CombinedModel(keras.Model):
     def trainable_weights(self):
         return self.generator.trainable_weights
 
-    # Everything else the step reads or writes: D, seeds, batch-norm statistics. Without this JAX would bake D's
-    # weights into the compiled step as constants, and G would play against a D that never changes.
+    # All other variables that the step reads or writes: D, seeds, batch-norm statistics. Without this JAX would
+    # compile D's weights into the step as constants, and G would play against a D that never changes.
     @property
     def non_trainable_variables(self):
         own = {id(variable) for variable in self.generator.trainable_variables}
@@ -53,8 +53,8 @@ class CombinedModel(keras.Model):
 def combine(generator, discriminator):
     """Connect generator -> discriminator to a `CombinedModel`.
 
-    It turns noise `(b, z)`, with classes a list of that and class numbers `(b, 1)`, into logits `(b, 1)`: what D
-    thinks of what G made, judged as a picture of that class.
+    The model turns noise `(b, z)`, with classes a list of noise and class numbers `(b, 1)`, into logits `(b, 1)`: D's
+    judgement of G's pictures. With classes D judges each picture as one of its class.
     """
     inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in generator.inputs]
     if len(inputs) == 1:
@@ -63,11 +63,11 @@ def combine(generator, discriminator):
 
 
 class FakeMaker(keras.Model):
-    """Make D's fakes as G makes its own in training, in one compiled call.
+    """Make D's fakes in training mode, as in G's turn, in one compiled call.
 
-    `generator.predict` would be in inference mode (batch normalization by stored statistics: other pictures than
-    those G learns from) and cuts the batch into pieces of 32; `generator(noise, training=True)` by itself is not
-    compiled. `predict_on_batch` of this model is compiled, whole, and in training mode.
+    `generator.predict` runs in inference mode: its stored batch normalization statistics give other pictures than those
+    G learns from. It also cuts the batch into pieces of 32. `generator(noise, training=True)` is not compiled.
+    `predict_on_batch` of this model is compiled, takes the whole batch, and runs in training mode.
 
     Args:
         generator: Model from noise (and class numbers) to pictures.
@@ -87,14 +87,14 @@ class FakeMaker(keras.Model):
 def binary_cross_entropy(label_smoothing=0.0):
     """Make the losses of the original game (Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, section 3).
 
-    D maximises log D(x) + log(1 - D(G(z))). G maximises log D(G(z)), the non-saturating form of the same section:
-    log(1 - D(G(z))) hardly changes while D wins, and G would not learn. With D = sigmoid(logit),
-    -log D is softplus(-logit) and -log(1 - D) is softplus(logit), exact for any logit.
+    D maximises log D(x) + log(1 - D(G(z))). G maximises log D(G(z)), the non-saturating form of the same section: log(1
+    - D(G(z))) hardly changes while D wins, so G would not learn from it. With D = sigmoid(logit), -log D is
+    softplus(-logit) and -log(1 - D) is softplus(logit), which is exact for any logit.
 
     Args:
         label_smoothing: s in [0, 1): D's target for real pictures is 1 - s instead of 1, for fakes it stays 0
             (one-sided: Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 3.4). G's target stays 1.
-            Keras' own `label_smoothing` is two-sided, which would reward D for calling fakes half real.
+            Keras' own `label_smoothing` is two-sided: it would reward D for calling fakes a little real.
 
     Returns:
         `(discriminator_loss, generator_loss)`, two functions of `is_real` and `logits`, both `(b, 1)`, that return
@@ -141,9 +141,9 @@ def least_squares():
     """Make the least-squares losses (Mao et al. 2017, https://arxiv.org/abs/1611.04076, equation 2, LSGAN).
 
     D minimises 1/2 (D(x) - 1)^2 + 1/2 (D(G(z)) + 1)^2, G minimises 1/2 (D(G(z)) - 1)^2, where D is the logit itself.
-    Pictures that D tells apart with more than enough certainty cost it too, so it is drawn back to 1 and -1, and G
-    still gets a gradient from pictures far from there. These are the paper's a = -1, b = 1 and c = b: in place of its
-    0 and 1 for fake and real, so that a logit of 0 means "cannot tell" as with the other losses.
+    D also pays for logits beyond 1 and -1, so they come back to 1 and -1, and G still gets a gradient from pictures far
+    from there. These are the paper's a = -1, b = 1 and c = b. They replace its 0 and 1 for fake and real, so that a
+    logit of 0 means "cannot tell", as with the other losses.
 
     Returns:
         `(discriminator_loss, generator_loss)`, as for `binary_cross_entropy`. A D that cannot tell (logit 0) has a
@@ -160,8 +160,8 @@ def least_squares():
     return discriminator_loss, generator_loss
 
 
-# The losses that the classic game can be played with: what `--loss` takes. A row says all that the rest of the suite
-# must know of a loss, and nothing outside this table asks for a loss by its name.
+# The losses of the classic game, for `--loss`. A row holds all that the rest of the suite must know of a loss; code
+# outside this table never asks for a loss by its name.
 #   functions               makes the two losses from the settings that are named in `settings`
 #   says                    what `--help` says
 #   settings                settings that only this loss has
@@ -170,7 +170,7 @@ def least_squares():
 #   sure                    D is sure of all when D(x) is above the first and D(G(z)) below the second: G then learns
 #                           little. Hinge and least squares stop at logits of 1 and -1, whose sigmoids are 0.73 and 0.27
 #   when_d_has_won          settings to change then, in the order in which to try them
-#   when_g_has_collapsed    likewise, when G's pictures have become one another's copies
+#   when_g_has_collapsed    the same, when G's pictures have become copies of one another
 LOSSES = {
     "bce": {
         "functions": binary_cross_entropy,
@@ -217,21 +217,21 @@ def d_of_fake(is_real, logits):
 
 
 def d_of_generated(is_real, logits):
-    """D(G(z)) in G's turn, where all pictures are fakes and the target, which is "real", says nothing about them."""
+    """D(G(z)) in G's turn, where all pictures are fakes; the target "real" does not matter."""
     return ops.mean(ops.sigmoid(logits))
 
 
 def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1=0.5, beta_2=0.999, optimizer=None):
-    """Give each player its loss and an Adam optimizer of its own, and join them for G's steps.
+    """Give each player its loss and its own Adam optimizer, and join them for G's steps.
 
     Args:
-        generator: Model from noise to pictures. It needs no compiling of its own: it learns inside the combined model.
+        generator: Model from noise to pictures. It is not compiled alone: it learns inside the combined model.
         discriminator: Model from pictures to logits. Compiled here, in place.
         losses: What `binary_cross_entropy` or another function of `LOSSES` returned.
         learning_rate: Adam's step size for both players.
-        beta_1: Adam's memory of the gradient: 0.5, as 0.9 oscillates (Radford et al. 2016, section 4).
+        beta_1: Adam's memory of the gradient: 0.5, since 0.9 oscillates (Radford et al. 2016, section 4).
         beta_2: Adam's memory of the gradient's size; 0.999 is about 1,000 steps (Kingma and Ba 2015).
-        optimizer: G's, if it is to be another one, as the Adam of modern/averaging.py.
+        optimizer: Another optimizer for G, for example the one of modern/averaging.py; None: Adam.
 
     Returns:
         The compiled `CombinedModel`. `train_on_batch(noise, ones)` is G's turn: its target is "real".
@@ -248,7 +248,7 @@ def compile_players(generator, discriminator, losses, learning_rate=2e-4, beta_1
         loss=generator_loss,
         metrics=[d_of_generated],
     )
-    # Made now rather than in the first step, so that a checkpoint can be put back before any step was played.
+    # Adam's variables are made now, not in the first step, so that a checkpoint can be loaded before any step.
     discriminator.optimizer.build(discriminator.trainable_variables)
     combined.optimizer.build(combined.trainable_variables)
     return combined

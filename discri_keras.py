@@ -1,14 +1,14 @@
-"""The discriminator: pictures in, one number out that says how real each looks.
+"""The discriminator: it turns a picture into one number that says how real the picture looks.
 
     python discri_keras.py      prints the summary of the CIFAR-10 discriminator
 
-The number is a logit: its sigmoid is the probability D(x) that the picture is real. No sigmoid layer stands at the end
-because the losses are exact on logits, where log(sigmoid) of a sure answer would be log(0).
+The number is a logit: its sigmoid is the probability D(x) that the picture is real. The networks do not end in a
+sigmoid layer, because the losses are exact on logits; with a sigmoid, a very sure answer could give log(0).
 
 - `classic_discriminator`: strided convolutions, LeakyReLU, dropout.
 - `dcgan_discriminator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization, no pooling.
 
-Left out: pooling (strides learn what to keep; modern/residual.py has some) and a sigmoid (see above).
+Left out: pooling (strided convolutions learn what to keep; modern/residual.py has pooling) and a sigmoid (see above).
 """
 
 import math
@@ -20,7 +20,7 @@ from keras import layers
 def halvings(height, width):
     """Count how often pictures are halved until the short side of the map is 4 to 6: three times from 32x32.
 
-    It is as often as `gene_keras.starting_size` doubles, so that the two players see the same maps.
+    The number is the same as the doublings of `gene_keras.starting_size`, so both players have maps of the same sizes.
     """
     if min(height, width) < 8:
         raise ValueError(f"pictures need a height and a width of at least 8 pixels, received {height}x{width}")
@@ -39,10 +39,10 @@ def picture_and_class(height, width, channels, class_count):
 
 
 def answer(inputs, features, class_count, **dense_arguments):
-    """Turn a feature vector `(b, f)` into the logit `(b, 1)`, in float32 also under mixed precision.
+    """Turn a feature vector `(b, f)` into the logit `(b, 1)`; always in float32, also under mixed precision.
 
-    With classes, the logit is asked about the picture *as one of its class*: the scalar product of the features with
-    a vector learnt for that class is added (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, equation 4).
+    With classes, the logit says whether the picture is a real one *of its class*: the scalar product of the features
+    with a learnt vector of that class is added (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, equation 4).
     """
     logit = layers.Dense(1, dtype="float32", name="logit", **dense_arguments)(features)  # (b, 1)
     if not class_count:
@@ -123,8 +123,9 @@ def dcgan_discriminator(
 ):
     """Build the DCGAN discriminator, scaled to the size: strided convolutions, batch normalization, LeakyReLU.
 
-    Radford et al. 2016, section 3. The first layer is not normalised, as there: it would lose the pictures' own
-    mean and contrast. Real and fake must go through it in two calls, each normalised by its own batch.
+    Radford et al. 2016, section 3. As in the paper, the first layer is not normalised: normalization would remove the
+    mean and contrast of the pictures. Call D on real and on fake pictures separately, so that each batch is normalised
+    alone.
 
     Args:
         height: Height of the pictures in pixels, at least 8.

@@ -1,26 +1,26 @@
-"""How good are the pictures? Measured against real ones, as the papers measure it.
+"""How good are the pictures? This compares them with real ones, with the measures of the papers.
 
     python evaluate.py generator_e200.h5                        50,000 pictures against CIFAR-10's training split
-    python evaluate.py generator_e200.h5 --data my_pictures     against the pictures that it was trained on
+    python evaluate.py generator_e200.h5 --data my_pictures     against the pictures it was trained on
     python evaluate.py fake.npz --data cifar10                  pictures drawn before: an array arr_0, or a folder
-    python evaluate.py generator_e200.h5 --quick                two of the measures: no torch, no download
+    python evaluate.py generator_e200.h5 --quick                only two of the measures: no torch, no download
 
-All but --quick needs requirements-evaluate.txt. What each measure asks of generated pictures g and real pictures r:
+Everything except --quick needs requirements-evaluate.txt. g are the generated pictures, r the real ones:
 
-FID                Inception, a network that knows ImageNet, makes 2048 numbers of every picture. Of those of g and of r
-                   take the mean m and the covariance C: |m_g - m_r|^2 + trace(C_g + C_r - 2 (C_g C_r)^(1/2)). It
-                   notices dull pictures and missing kinds. Fewer pictures, larger FID: compare at equal --n.
+FID                Inception, a network trained on ImageNet, turns every picture into 2048 numbers. With their means m
+                   and covariances C, FID is |m_g - m_r|^2 + trace(C_g + C_r - 2 (C_g C_r)^(1/2)). It notices dull
+                   pictures and missing kinds. It is larger with fewer pictures, so compare at equal --n.
                    (Heusel and others 2017)
-KID                The same numbers, compared by a polynomial of degree 3: how alike are two of g, two of r, and one of
-                   each? Fair to few pictures: those as good as real have 0 on average, so it may be below. (Binkowski
-                   and others 2018)
-Inception score    Is Inception sure of what a picture shows, and is it something else in the next? It never looks at r:
-                   copies of a few good pictures score well. (Salimans and others 2016)
+KID                The same numbers. A polynomial of degree 3 measures how alike two of g are, two of r, and one of
+                   each. KID does not grow with fewer pictures. Perfect pictures have 0 on average, so it may be
+                   negative. (Binkowski and others 2018)
+Inception score    Is Inception sure what each picture shows, and do the pictures show different things? It ignores r.
+                   Copies of a few good pictures get a good score. (Salimans and others 2016)
 precision, recall  The share of g within reach of r: are they good? The share of r within reach of g: are all kinds
-                   there? A picture reaches as far as its third nearest of its own kind. (Kynkäänniemi and others 2019)
-copies             The share of g that lies at most half as far from one real picture as from all others, in pixels;
-                   `support/scores/copies.py` says why. FID is best for a generator that copies.
-quick distance     FID's formula on features that cost seconds instead of hours: `support/scores/quick_distance.py`.
+                   there? A picture reaches to the third nearest of its own set. (Kynkäänniemi and others 2019)
+copies             The share of g at most half as far from one real picture as from all others, in pixels; see
+                   `support/scores/copies.py`. FID cannot find copies: they get the best FID.
+quick distance     FID's formula on features that take seconds, not hours: `support/scores/quick_distance.py`.
 """
 
 import math
@@ -40,8 +40,8 @@ from support.system.command_line import OneLineParser, whole_number
 from support.system.errors import InputError, one_line_errors
 
 GENERATOR_ENDINGS = (".h5", ".hdf5", ".keras")
-GENERATED, GENERATED_QUICK = 50_000, 10_000  # as in the papers; as many as the quick distance looks at of the real ones
-FEWEST = 10  # of either kind: the Inception score is the mean over ten parts
+GENERATED, GENERATED_QUICK = 50_000, 10_000  # as in the papers; as many as the quick distance uses of the real ones
+FEWEST = 10  # of each kind: the Inception score is the mean over ten parts
 
 
 def measure(pictures, real, weights=None, seed=0, batch=64):
@@ -49,14 +49,14 @@ def measure(pictures, real, weights=None, seed=0, batch=64):
 
     Args:
         pictures: Generated ones, uint8 `(n, height, width, channels)`.
-        real: Real ones of this size: an array likewise, or what `defDATA.Pictures.images` is.
+        real: Real ones of this size: such an array, or a `defDATA.Pictures.images`.
         weights: Path of the Inception network's weights; None: the measures of `--quick`, which need none.
-        seed: Chooses the pictures that are looked at for copies.
+        seed: Chooses the pictures that are checked for copies.
         batch: How many pictures go through Inception at once.
 
     Returns:
-        `(scores, protocol)`: a dictionary from a measure's name to `(value, spread)`, the spread None where there is
-        none; and lines that say how it was measured.
+        `(scores, protocol)`: a dictionary from a measure's name to `(value, spread)`, where the spread may be None; and
+        lines that say how it was measured.
 
     Example:
 
@@ -89,10 +89,10 @@ def measure(pictures, real, weights=None, seed=0, batch=64):
 
 def start_keras_and_open(path):
     """Start Keras and open a generator, as samples.py does. Returns `(samples, generator)`."""
-    # TensorFlow and JAX would take all of a GPU's memory, and leave none to Inception.
+    # Otherwise TensorFlow and JAX would take all of a GPU's memory and leave none for Inception.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    import samples  # here: it starts Keras, and pictures that were drawn before need none
+    import samples  # imported here: it starts Keras, which saved pictures do not need
 
     return samples, samples.open_generator(path)
 
@@ -111,7 +111,7 @@ def draw_pictures(samples, generator, count, seed, batch):
         uint8 `(count, height, width, channels)`.
 
     Raises:
-        InputError: If they are more than fit in memory.
+        InputError: If they do not fit in memory.
     """
     shape, batch = (count, *generator.picture_shape), min(batch, count)
     refuse_too_many(shape)
@@ -127,7 +127,7 @@ def draw_pictures(samples, generator, count, seed, batch):
 
 
 def refuse_too_many(shape):
-    """Refuse pictures that do not fit in memory before they fill it; `shape` is theirs."""
+    """Refuse pictures that do not fit in memory, before they fill it; `shape` is their shape."""
     from support.system.memory import free_memory
 
     needed, free = math.prod(shape), free_memory()
@@ -144,13 +144,13 @@ def pictures_to_measure_against(source, shape, fit):
     Args:
         source: As for `defDATA.load_pictures`.
         shape: `(height, width, channels)` of the generated pictures.
-        fit: How to bring picture files of other proportions to it, as training did.
+        fit: How to treat picture files of other proportions, as in training.
 
     Returns:
         `defDATA.Pictures`.
 
     Raises:
-        InputError: If they are of another size, too few or too small, or cannot be loaded.
+        InputError: If they have another size, are too few or too small, or cannot be loaded.
     """
     is_array = not defDATA.SOURCES.get(source, {"any_size": True})["any_size"] or source.lower().endswith(".npz")
     pictures = defDATA.load_pictures(source, *((None, None, None) if is_array else shape), fit=fit)
@@ -165,7 +165,7 @@ def pictures_to_measure_against(source, shape, fit):
 
 
 def check_enough(shape, name):
-    """Refuse pictures that are too few or too small to say anything about; `shape` is theirs."""
+    """Refuse pictures that are too few or too small to measure; `shape` is their shape."""
     count, height, width, _ = shape
     if count < FEWEST:
         raise InputError(f"{name} gives {count} pictures, too few to judge; give {FEWEST} or more, better 10,000")
@@ -188,10 +188,10 @@ def main(arguments=None):
     arguments = parser.parse_args(arguments)
     with one_line_errors("evaluate.py"):
         path, name = arguments.file, str(arguments.file)
-        # What fails, fails before the pictures are drawn.
+        # First everything that may fail, then the long drawing.
         if arguments.json and not arguments.json.absolute().parent.is_dir():
             raise InputError(f"--json {arguments.json}: there is no such folder; create it first, or name another")
-        # And torch starts before TensorFlow: the other way round some versions crash (tensorflow/tensorflow#124205).
+        # torch must start before TensorFlow: in the other order some versions crash (tensorflow/tensorflow#124205).
         weights = None if arguments.quick else inception.find_weights(arguments.inception_weights)
         is_generator = path.suffix.lower() in GENERATOR_ENDINGS and not path.is_dir()
         if is_generator:

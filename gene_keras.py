@@ -1,16 +1,16 @@
-"""The generator: noise in, pictures out.
+"""The generator: it turns noise into pictures.
 
     python gene_keras.py        prints the summary of the CIFAR-10 generator
 
-Two networks, all plain Keras layers for any height and width from 8 up (more: modern/residual.py, modern/sketching.py):
+Two networks of plain Keras layers, for any height and width from 8 up (more: modern/residual.py, modern/sketching.py):
 
 - `classic_generator`: a dense layer, then transposed convolutions with LeakyReLU; with or without batch normalization.
 - `dcgan_generator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization and ReLU throughout.
 
-All start from a small map, ceil(size / 2^k) with a short side of 4 to 6, double it k times and crop the centre. Left
-out: upsampling by repeated pixels (transposed convolutions whose kernel, 4, is a multiple of the stride, 2, leave no
-checkerboard either: https://distill.pub/2016/deconv-checkerboard; at most a weave) and connections from the noise to
-later layers. For both see modern/sketching.py.
+Both start from a small map, ceil(size / 2^k) with a short side of 4 to 6, double it k times and crop the centre. Two
+things are left out, both are in modern/sketching.py: connections from the noise to later layers, and enlarging by
+repeated pixels. Transposed convolutions whose kernel, 4, is a multiple of the stride, 2, leave no checkerboard either
+(https://distill.pub/2016/deconv-checkerboard), only a fine grid pattern at most.
 """
 
 import math
@@ -20,7 +20,7 @@ from keras import layers
 
 
 def starting_size(height, width):
-    """Say where to start so that doubling reaches a picture's size.
+    """Compute the size of the first map, and how often it is doubled to reach the size of a picture.
 
     Args:
         height: Height of the finished picture in pixels, at least 8.
@@ -42,10 +42,11 @@ def starting_size(height, width):
 
 
 def noise_and_class(noise_size, class_count, joined=True):
-    """Make the inputs, and the one vector a picture is made from.
+    """Make the inputs, and the vector from which the picture is made.
 
-    With classes, the class is embedded as a second vector and joined to the noise (Mirza and Osindero 2014,
-    https://arxiv.org/abs/1411.1784, section 3.2), unless it is to enter elsewhere: then `joined` is False.
+    With classes, an embedding turns the class into a second vector, which is joined to the noise (Mirza and Osindero
+    2014, https://arxiv.org/abs/1411.1784, section 3.2). With `joined` False it is not: the class then enters in later
+    layers.
 
     Returns:
         `(inputs, vector)`: one Keras input or a list of two, and a tensor `(b, noise_size)` or `(b, 2 noise_size)`.
@@ -64,7 +65,7 @@ def noise_and_class(noise_size, class_count, joined=True):
 def normalize_by_class(features, name, class_number, class_count):
     """Normalise over the batch, with a scale and a shift that the picture's class decides.
 
-    So the class matters at every size, from the layout to the texture, while the noise alone makes the differences
+    So the class has an effect at every size, from the layout to the texture, and only the noise makes the differences
     within a class (Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; in a generator: Miyato and Koyama 2018,
     https://arxiv.org/abs/1802.05637).
 
@@ -89,7 +90,7 @@ def normalize_by_class(features, name, class_number, class_count):
 
 
 def crop_centre(pictures, height, width):
-    """Cut the centre `height` x `width` out of pictures that doubling made a little too large."""
+    """Cut the centre `height` x `width` out of pictures; doubling may make them a little too large."""
     surplus_height, surplus_width = pictures.shape[1] - height, pictures.shape[2] - width
     top, left = surplus_height // 2, surplus_width // 2
     crop = ((top, surplus_height - top), (left, surplus_width - left))
@@ -142,7 +143,7 @@ def classic_generator(
             filters, 4, strides=2, padding="same", name=f"double_{step}"
         )(features)
         features = activate(features, f"double_{step}")
-    # The last layer computes in float32 also under mixed precision: 8 bits of bfloat16 would show as bands of colour.
+    # The last layer always computes in float32: the 8 bits of bfloat16 (mixed precision) would show as bands of colour.
     pictures = layers.Conv2D(  # (b, 32, 32, 3)
         channels, 3, padding="same", activation="tanh", dtype="float32", name="picture"
     )(features)
@@ -152,8 +153,8 @@ def classic_generator(
 def dcgan_features(height, width, noise_size, class_count, filters, batch_normalization, start_weights, normalize=None):
     """Build the DCGAN generator up to half the picture's size.
 
-    The arguments are those of `dcgan_generator`, and two more: `start_weights` is the initializer of the kernels, and
-    `normalize` is a function of features, a name and the inputs that takes the place of the batch normalization here.
+    The arguments are those of `dcgan_generator` and two more. `start_weights` is the initializer of the kernels.
+    `normalize` is a function of features, a name and the inputs; it replaces the batch normalization used here.
 
     Returns:
         `(inputs, features)`: one Keras input or a list of two, and the last hidden map `(b, height / 2, width / 2,
@@ -191,8 +192,8 @@ def dcgan_generator(
     """Build the DCGAN generator, scaled to the size: transposed convolutions, batch normalization, ReLU, tanh.
 
     Radford et al. 2016, section 3 and figure 1; the weights start from a normal distribution of deviation 0.02
-    (section 4). The paper's network for 64x64 is `filters=128`; ours is the half as wide one that most code uses.
-    With classes, batch normalization is where they enter: see `normalize_by_class`.
+    (section 4). The paper's network for 64x64 is `filters=128`; the default has half as many, as most code.
+    Classes enter through batch normalization: see `normalize_by_class`.
 
     Args:
         height: Height of the pictures in pixels, at least 8.

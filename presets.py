@@ -1,67 +1,67 @@
-"""The presets: one row a system that train.py can train.
+"""The presets: one row for each system that train.py can train.
 
-    python presets.py           prints every value of every preset, one column each
-    python presets.py cars      prints the values of one
+    python presets.py           prints every value of every preset, one column per preset
+    python presets.py cars      prints the values of one preset
 
 `cifar10`, `cifar100`, `cars` and `folder` are published systems, and their rows hold the published values. `mnist` is
-the system of TensorFlow's tutorial, `shapes` and `modern` are ours.
+the system of TensorFlow's tutorial, `shapes` and `modern` are this suite's own.
 
-Each row says only where it differs from `CLASSIC`, which is the published CIFAR-10 GAN: what a row does not name has
-the value that stands in `CLASSIC`. Every value is also a flag: `--batch-size 64` changes `batch_size` for one run.
+Each row lists only its differences from `CLASSIC`, the published CIFAR-10 GAN: a value that a row does not name is the
+one in `CLASSIC`. Every value is also a flag: `--batch-size 64` changes `batch_size` for one run.
 """
 
 import sys
 
 CLASSIC = {
     # The pictures.
-    "data": "cifar10",  # a name, or the path of pictures; None: it must be typed
+    "data": "cifar10",  # a name, or the path of pictures; None: the flag --data is required
     "image_size": [32, 32],  # height, width
     "channels": 3,  # 1 grey, 3 colour, 4 colour and alpha
-    "fit": "cover",  # pictures of other proportions are scaled until they cover the size, and the centre is cut out
+    "fit": "cover",  # other proportions: scaled until they cover the size, then the centre is cut out
     "flip": False,  # True: half of the real pictures are mirrored, left to right
     "shuffle_window": 0,  # how far shuffling moves a picture; 0: anywhere
-    "conditional": False,  # True: train on the classes, too. None: where there are any
+    "conditional": False,  # True: train on the classes, too. None: only if there are any
     # The two networks.
-    "network": "classic",  # a row of NETWORKS in train.py; None: the machine's, as below
+    "network": "classic",  # a row of NETWORKS in train.py; None: it depends on the machine, as below
     "noise_size": 100,  # z: how many random numbers make one picture
     "filters": 128,  # how wide the networks are
     "generator_batch_normalization": False,
     "discriminator_batch_normalization": False,
     "dropout": 0.4,  # in the discriminator
     "augment": None,  # random changes before D. None: color, translation and cutout below 2,000 pictures, else none
-    "augment_noise": 0.2,  # if noise is among these: its standard deviation, where pictures reach from -1 to 1
-    "mixed_precision": False,  # True: compute in bfloat16. None: where this machine gains from it
+    "augment_noise": 0.2,  # if `augment` has noise: its standard deviation; pictures are in [-1, 1]
+    "mixed_precision": False,  # True: compute in bfloat16. None: only if that is faster on this machine
     # The game.
     "loss": "bce",  # a row of LOSSES in train.py
     "label_smoothing": 0.0,  # 0.1: D's target for real pictures is 0.9
-    "batch_size": 128,  # real pictures in a step, and as many fakes
+    "batch_size": 128,  # real pictures in a step; the number of fakes is the same
     "epochs": 200,  # an epoch is one pass over the real pictures
-    "learning_rate": 2e-4,  # Adam's, of both players
-    "generator_learning_rate": None,  # G's own; None: the same
+    "learning_rate": 2e-4,  # Adam's step size, for both players
+    "generator_learning_rate": None,  # another one for G; None: the same
     "beta_1": 0.5,  # Adam's memory of the gradient; Keras' default of 0.9 makes the game oscillate
     "beta_2": 0.999,  # Adam's memory of the gradient's size
     "averaging": 0.0,  # 0.999: draw with G's weights averaged over about 1,000 steps; 0: with the last ones
     "slope_weight": 1.0,  # with the relativistic loss: gamma, the price of D's steepness
-    "slope_of_one_in": 4,  # with the relativistic loss: the steepness is measured at one pair in so many
-    "lesson_steps": 1500,  # with the taught network: batches from which D's eye learns before the first step
+    "slope_of_one_in": 4,  # with the relativistic loss: 4 measures the steepness at one pair in 4
+    "lesson_steps": 1500,  # with the taught network: batches that D's eye learns from before the first step
     # What is written.
     "save_every": 10,  # epochs from one generator file, and checkpoint, to the next
     "plot_every": 1,  # epochs from one sample plot to the next
-    "score_every": 0,  # epochs from one score to the next; 0: never, because a score takes as long as some steps
+    "score_every": 0,  # epochs from one score to the next; 0: none, because a score costs time
 }
 
 
 def preset(**differences):
-    """Make a preset's row: the values of `CLASSIC`, but for those that are given.
+    """Make a preset's row: the values of `CLASSIC`, with some replaced.
 
     Args:
-        **differences: The values that differ, by the names that `CLASSIC` has.
+        **differences: The values to replace, by their names in `CLASSIC`.
 
     Returns:
         A dictionary from a setting's name to its value, with every name of `CLASSIC`.
 
     Raises:
-        ValueError: If a name is not in `CLASSIC`: a misspelt one would change nothing.
+        ValueError: If a name is not in `CLASSIC`; otherwise a misspelt name would change nothing.
 
     Example:
         >>> preset(epochs=50)["epochs"], preset(epochs=50)["batch_size"]
@@ -119,7 +119,7 @@ PRESETS = {
         epochs=10,
         save_every=1,
     ),
-    # What learns ten shapes fastest on a laptop's CPU: small networks, all classes told, D held back a little.
+    # The fastest settings for ten shapes on a laptop's CPU: small networks, all classes told, D made a little weaker.
     "shapes": preset(
         data="shapes",
         conditional=True,
@@ -133,7 +133,7 @@ PRESETS = {
         learning_rate=4e-4,
         plot_every=2,
     ),
-    # None: as the pictures and the machine are. See `ON_A_CPU` and `ON_A_GPU`.
+    # None: it depends on the pictures and the machine. See `ON_A_CPU` and `ON_A_GPU`.
     "modern": preset(
         flip=True,
         conditional=None,
@@ -153,8 +153,9 @@ PRESETS = {
     ),
 }
 
-# What `modern` leaves to the machine. A CPU shows few pictures to the networks in ten minutes: there a small G learns
-# most from a D that was taught to see before the game. A GPU has time for large networks and R3GAN's game.
+# The values of `modern` that depend on the machine. In ten minutes a CPU shows the networks only few pictures: there
+# a small G learns most from a D that was taught before the game. A GPU is fast enough for large networks and R3GAN's
+# game.
 ON_A_CPU = {
     "network": "taught",
     "filters": 32,
@@ -176,7 +177,7 @@ ON_A_GPU = {
 
 
 def main(names):
-    """Print a table of the presets that are named, or of all."""
+    """Print a table of the named presets, or of all presets."""
     unknown = [name for name in names if name not in PRESETS]
     if unknown:
         sys.exit(f"presets.py: there is no preset {unknown[0]!r}; choose from {', '.join(PRESETS)}")

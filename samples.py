@@ -1,16 +1,16 @@
-"""Draw pictures with a generator that is in a file: noise -> generator -> pictures.
+"""Draw pictures with a saved generator: noise -> generator -> pictures.
 
     python samples.py generator_e200.h5                                a grid, generator_e200.png
     python samples.py generator_e200.h5 --out faces --n 1000           a folder, faces/00000.png ... faces/00999.png
     python samples.py generator_e200.h5 --out walk.gif --n 16          a loop that walks through the latent space
     python samples.py generator_e200.h5 --out fake.npz --n 50000       an array (n, h, w, c) of uint8, for FID tools
-    python samples.py generator_e050.h5 --class ring                   one class of a class-conditional generator
-    python samples.py generator_e050.h5 --class-grid                   a row a class: generator_e050_classes.png
+    python samples.py generator_e050.h5 --class ring                   only one class of a class-conditional generator
+    python samples.py generator_e050.h5 --class-grid                   one row per class: generator_e050_classes.png
     python samples.py generator_e200.h5 --truncation 0.7               nicer pictures, but more alike
     python samples.py generator_e200.h5 --nearest my_pictures          does it copy? generator_e200_nearest.png
 
-It opens what train.py writes, and any other .h5 or .keras file whose model makes pictures from noise, those of Keras 2
-included. The same --seed draws the same pictures, and a larger --n the same ones followed by more.
+It opens the files of train.py, and any other .h5 or .keras file whose model makes pictures from noise, also files of
+Keras 2. The same --seed draws the same pictures; a larger --n draws the same pictures first, then more.
 """
 
 import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
@@ -39,8 +39,8 @@ def draw(generator, noise, classes, batch):
     Args:
         generator: What `open_generator` gave.
         noise: Array of floats `(n, z)`, n at most `batch`.
-        classes: Array of integers `(n,)`; generators without classes do not look at it.
-        batch: A shorter batch is filled up to this length, so that the network is compiled for one length only.
+        classes: Array of integers `(n,)`; generators without classes ignore it.
+        batch: Length of a batch. A shorter one is filled up, so that the network is compiled for one length only.
 
     Returns:
         Array of uint8 `(n, height, width, channels)`.
@@ -67,7 +67,7 @@ def drawn_in_batches(generator, noise_in_batches, classes, batch, threshold, bar
         noise_in_batches: Iterable of arrays of floats `(at most batch, z)`.
         classes: Array of integers, one for each picture, in the order of the noise.
         batch: See `draw`.
-        threshold: That of `--truncation`, or None.
+        threshold: The value of `--truncation`, or None.
         bar: A tqdm bar that counts pictures.
     """
     start = 0
@@ -80,7 +80,7 @@ def drawn_in_batches(generator, noise_in_batches, classes, batch, threshold, bar
 
 
 def description(path, generator):
-    """Say in one line what was opened."""
+    """Describe the opened generator in one line."""
     epoch = generator.settings.get("epoch")
     if epoch is None:
         in_name = re.search(r"_e(\d+)$", path.stem)
@@ -118,7 +118,7 @@ def parse_arguments(arguments=None):
 
 
 def draw_and_write(generator, plan, arguments, real, bar):
-    """Draw what was planned and write it. Returns what `--nearest` found, in words, or None.
+    """Draw and write the pictures of a plan. Returns the result of `--nearest` in words, or None.
 
     Args:
         generator: What `open_generator` gave.
@@ -133,7 +133,7 @@ def draw_and_write(generator, plan, arguments, real, bar):
         return drawn_in_batches(generator, noise_in_batches, plan.classes, batch, arguments.truncation, bar)
 
     def drawn_together(noise):
-        noise = np.tile(noise, (plan.rows, 1))  # in a class grid, every row has the same
+        noise = np.tile(noise, (plan.rows, 1))  # in a class grid, every row has the same noise
         return np.concatenate(list(drawn(split_into_batches(noise, batch))))
 
     if plan.ending == ".gif":
@@ -155,7 +155,7 @@ def main(arguments=None):
     arguments = parse_arguments(arguments)
     with one_line_errors("samples.py"):
         generator = open_generator(arguments.file)
-        plan = plan_drawing(arguments, generator)  # what cannot be done is refused here, before any long work
+        plan = plan_drawing(arguments, generator)  # errors in the flags end the program here, before any long work
         print(description(arguments.file, generator))
         real = None
         if arguments.nearest is not None:

@@ -1,13 +1,13 @@
 """Train a generative adversarial network (GAN), and watch it learn.
 
-    python train.py --preset shapes --out runs/shapes     no download; ten kinds of shape after 3.5 minutes
-    python train.py --epochs 200                          CIFAR-10, the classic: 0.6 s a step, things after an hour
-    python train.py --preset folder --data my_pictures    pictures of your own
+    python train.py --preset shapes --out runs/shapes     no download; draws ten kinds of shape after 3.5 minutes
+    python train.py --epochs 200                          CIFAR-10, the classic: 0.6 s a step, objects after an hour
+    python train.py --preset folder --data my_pictures    your own pictures
 
 (Measured on two cores of an AMD EPYC with Keras 3.15.1 and TensorFlow 2.21.)
 
-From top to bottom: what there is to choose from, the two players, a step of the game (`play_step`), the loop (`train`)
-and `main`. The presets are in presets.py; each of their values is also a flag, which `--help` explains.
+From top to bottom: the tables of networks and losses, the two players, a step of the game (`play_step`), the loop
+(`train`) and `main`. The presets are in presets.py; each of their values is also a flag, which `--help` explains.
 """
 
 import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
@@ -36,13 +36,13 @@ from support.run.training_run import TrainingRun
 from support.system import machine
 from support.system.errors import one_line_errors
 
-# The networks that `--network` takes. A row says all that the rest of the suite must know of them:
+# The networks that `--network` takes. A row holds all that the rest of the suite must know of them:
 #   generator, discriminator   the functions that build them
 #   says                       what `--help` says
 #   settings                   settings that only these networks have
 #   refuses                    settings that make no sense with them: they must be 0 or False
-#   refuses_losses, lesson, play_step    only where they have them: losses that do not fit, what happens before the
-#                              game, a step of their own
+#   refuses_losses, lesson, play_step    optional: losses that do not fit, what happens before the
+#                              game, another step
 NETWORKS = {
     "classic": {
         "generator": gene_keras.classic_generator,
@@ -61,29 +61,29 @@ NETWORKS = {
     "residual": residual.NETWORK,
     "taught": taught.NETWORK,
 }
-# The losses that `--loss` takes: the classic game's, and those of a game with rules of its own.
+# The losses that `--loss` takes: those of the classic game, and those of a game with other rules.
 LOSSES = defGAN.LOSSES | {"relativistic": relativistic.LOSS}
 
 
 class Players(typing.NamedTuple):
-    """The two networks, and the models through which they learn and draw."""
+    """The two networks, and the models in which they learn and draw."""
 
     generator: keras.Model
     discriminator: keras.Model
-    combined: keras.Model  # G as it learns: noise -> G -> D
-    fake_maker: keras.Model  # G as it draws the fakes for D's turn
-    discriminator_turn: keras.Model  # D as it learns: D itself, or with the relativistic loss a model around it
+    combined: keras.Model  # G learns in it: noise -> G -> D
+    fake_maker: keras.Model  # G draws the fakes for D's turn in it
+    discriminator_turn: keras.Model  # D learns in it: D itself, or with the relativistic loss a model around D
 
 
 def network_size(settings, class_count):
-    """Give what the settings say of both networks alike."""
+    """Return the settings that both networks share."""
     height, width = settings["image_size"]
     size = {"height": height, "width": width, "class_count": class_count}
     return size | {name: settings[name] for name in ("channels", "filters")}
 
 
 def build_generator(settings, class_count):
-    """Build the generator that the settings describe; `class_count` 0 for one without classes."""
+    """Build the generator that the settings describe; without classes `class_count` is 0."""
     return NETWORKS[settings["network"]]["generator"](
         noise_size=settings["noise_size"],
         batch_normalization=settings["generator_batch_normalization"],
@@ -100,7 +100,7 @@ def build_players(settings, class_count):
     discriminator = NETWORKS[settings["network"]]["discriminator"](
         batch_normalization=settings["discriminator_batch_normalization"],
         dropout=settings["dropout"],
-        augmentation=None if "compile_turns" in loss else augmentation,  # these turns augment by themselves
+        augmentation=None if "compile_turns" in loss else augmentation,  # then the turns do the augmentation
         **network_size(settings, class_count),
     )
     adam = {name: settings[name] for name in ("learning_rate", "beta_1", "beta_2")}
@@ -136,7 +136,7 @@ def play_step(players, real, classes, noise, check=None):
     def with_classes(inputs):
         return inputs if classes is None else [inputs, classes]
 
-    # The fakes are made in training mode, as in G's turn, but G does not learn here: they come as plain numbers.
+    # The fakes are made in training mode, as in G's turn. They are plain numbers, so G does not learn here.
     fake = fake_maker.predict_on_batch(with_classes(noise[0]))
 
     # (1) D: maximise log D(x) + log(1 - D(G(z)))                  (the other losses: see defGAN.py)
@@ -145,7 +145,7 @@ def play_step(players, real, classes, noise, check=None):
     if check:
         check.moved(discriminator)
 
-    # (2) G: maximise log D(G(z)): D shall call its pictures real, and stands still
+    # (2) G: maximise log D(G(z)), so that D calls its pictures real. D does not change.
     on_generated = combined.train_on_batch(with_classes(noise[1]), is_real, return_dict=True)
     if check:
         check.moved(generator)
@@ -155,7 +155,7 @@ def play_step(players, real, classes, noise, check=None):
 
 
 def step_of(settings):
-    """Give the function that plays a step: `play_step`, unless the loss or the network brings one of its own."""
+    """Return the function that plays a step: `play_step`, unless the loss or the network has another one."""
     loss, network = LOSSES[settings["loss"]], NETWORKS[settings["network"]]
     return loss.get("play_step") or network.get("play_step") or play_step
 
@@ -166,7 +166,7 @@ def steps_in_epoch(pictures, settings):
 
 
 def step_inputs(pictures, settings, epoch, step):
-    """Make what a step needs: a function of the seed, the epoch and the step alone, so a resumed run sees the same.
+    """Make the inputs of a step from the seed, the epoch and the step alone, so a resumed run gets the same ones.
 
     Returns:
         `(images, classes, noise)`: uint8 `(b, height, width, channels)`, and the rest as `play_step` takes it.
@@ -179,7 +179,7 @@ def step_inputs(pictures, settings, epoch, step):
 
 
 def generator_to_draw(players, settings, class_count):
-    """Give the generator that is drawn and saved: plain float32 layers, with averaged weights where they are kept."""
+    """Return the generator to draw with and to save: plain float32 layers, with averaged weights if there are any."""
     if not (settings["mixed_precision"] or settings["averaging"]):
         return players.generator
     with in_float32():
@@ -191,7 +191,7 @@ def generator_to_draw(players, settings, class_count):
 
 
 def train(players, pictures, settings, run):
-    """Play the game, epoch after epoch. `run` feeds it, keeps time, shows, saves and stops (TrainingRun)."""
+    """Play the game, epoch after epoch. `run` (a TrainingRun) gives the batches, shows progress, saves and stops."""
     play, lesson = step_of(settings), NETWORKS[settings["network"]].get("lesson")
     with run:
         if lesson and run.is_new:
@@ -205,7 +205,7 @@ def train(players, pictures, settings, run):
 
 
 def main(arguments=None):
-    """Train as the flags say."""
+    """Train with the settings of the flags."""
     with one_line_errors("train.py"):
         arguments = flags.parse_arguments(arguments, PRESETS, NETWORKS, LOSSES, KINDS, defDATA.SOURCES)
         if arguments.tensorboard:
@@ -222,9 +222,9 @@ def main(arguments=None):
         class_count = len(pictures.class_names) if settings["conditional"] else 0
         players = build_players(settings, class_count)
         history = checkpoints.put_back(players, checkpoint)
-        resumed, checkpoint = checkpoint is not None, None  # three times the networks' size: not kept while they train
+        resumed, checkpoint = checkpoint is not None, None  # frees memory: it is three times as large as the networks
         steps_per_epoch = steps_in_epoch(pictures, settings)
-        run_settings.refuse_nothing_to_do(settings, folder, history, steps_per_epoch)
+        folder.refuse_if_finished(settings, history, steps_per_epoch)
 
         announce.say_settings(settings, remarks + fitted, tables, pictures, players, folder)
         images, *rest = step_inputs(pictures, settings, 1, 0)
@@ -232,7 +232,7 @@ def main(arguments=None):
         announce.say_time(seconds, steps_per_epoch, settings, history, arguments.minutes)
         folder.prepare(resume=resumed)
         folder.write_settings(settings | {"versions": machine.versions()})
-        inputs = functools.partial(step_inputs, pictures, settings)  # of an epoch and a step
+        inputs = functools.partial(step_inputs, pictures, settings)  # a function of an epoch and a step
         drawer = functools.partial(generator_to_draw, players, settings, class_count)
         run = TrainingRun(
             arguments, settings, tables, folder, history, pictures, players, inputs, drawer, steps_per_epoch

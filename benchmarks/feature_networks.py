@@ -1,4 +1,4 @@
-"""How far are pictures from real ones? The Fréchet distance on two feature networks that no GAN here was tuned on.
+"""How far are pictures from real ones? The Fréchet distance on two feature networks. No GAN here was tuned on them.
 
     python benchmarks/feature_networks.py --data cifar10_train.zip --weights features.pt --pictures fakes.npz
     python benchmarks/feature_networks.py --data cifar10_train.zip --weights features.pt --marks cifar10_test.zip
@@ -33,7 +33,7 @@ from support.system.errors import InputError, one_line_errors
 
 COUNT = 10_000  # pictures of a set
 BATCH = 50
-IMAGENET_SIZE = 128  # 224 is what it was trained at: three times the time, and it names no more of CIFAR's pictures
+IMAGENET_SIZE = 128  # it was trained at 224: that takes three times as long, and names no more of CIFAR's pictures
 
 
 class FeatureNetwork:
@@ -108,7 +108,7 @@ def cifar_network(path):
 
 
 def choose(images, count=COUNT):
-    """Choose the pictures that stand for a set: the same at every call, from all over it, as files come by class."""
+    """Choose pictures from all parts of a set (files are sorted by class), the same ones in every call."""
     if len(images) < count:
         raise InputError(f"a set of {len(images):,} pictures is too small; give at least {count:,}, or a lower --n")
     positions = np.sort(np.random.default_rng(0).permutation(len(images))[:count])
@@ -176,7 +176,7 @@ IMAGENET_MEANS = [
 
 
 def show_marks(networks, real, test_path, count, cache):
-    """Print what the scale's ends are: real pictures against themselves, and against others that are real, too."""
+    """Print distances for comparison: real pictures against themselves, and against other real pictures."""
     test = load_set(test_path, count)
     for network in networks:
         of_real = reference_moments(network, real, cache)

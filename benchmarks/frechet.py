@@ -1,4 +1,4 @@
-"""The Fréchet distance between two sets of pictures, each told by the mean and the covariance of its features.
+"""The Fréchet distance between two sets of pictures, from the mean and the covariance of their features.
 
 Heusel et al. 2017 (https://arxiv.org/abs/1706.08500), equation 6; "FID" is this distance on one certain network. The
 arithmetic is that of `support/scores/quick_distance.py`; here a set's moments have names, as they are kept in files.

@@ -1,16 +1,15 @@
-"""Does a run that is killed at random moments and resumed end in the very bytes of the run that was never stopped?
+"""Does a run that is killed at random moments and resumed end with the same bytes as a run that never stopped?
 
     python benchmarks/kill_and_resume.py                      30 runs, 9 minutes on two cores
     python benchmarks/kill_and_resume.py --runs 5 --seed 1    fewer, killed at other moments
 
 A reference run of train.py (tiny networks on forty drawn pictures) plays to its end. Every other run starts the same,
-is killed one to three times with SIGKILL, which no process can answer, and is resumed until it ends by itself. Half of
-the kills fall anywhere between the first file and the last. The others wait on until a checkpoint, a generator or a
-plot is being written, when half a file could be left, or until the last checkpoint stands and the last generator does
-not, when the resumed run could believe that all is done. After every kill each file that has its final name must be
-readable to its last byte. At the end the generators' files, the arrays of the newest checkpoint, the plots and the
-history (without its times) must be those of the reference, and nothing half written may be left. Exit code 1 if
-anything is amiss.
+is killed one to three times with SIGKILL, and is resumed until it ends normally. Half of the kills happen at any time
+between the first file and the last. The others wait for a difficult moment: while a checkpoint, a generator or a plot
+is being written (half a file could remain), or after the last checkpoint but before the last generator (the resumed run
+could believe that all is done). After every kill each file with a final name must be completely readable. At the end
+the generators' files, the arrays of the newest checkpoint, the plots and the history (without its times) must be those
+of the reference, and no half-written file may remain. The exit code is 1 if anything is wrong.
 """
 
 import argparse
@@ -52,7 +51,7 @@ AIMS = ("*checkpoint_*.npz", "*generator_*.h5", "*.png", f"checkpoint_{STEPS:08d
 AIMS += (None,) * len(AIMS)
 LATER = {True: 0.03, False: 0.5}  # seconds, at most, until the kill: with such a file in sight, and without
 AT_ONCE = 0.1  # share of the kills that wait for no step: they may come before the process has written a checkpoint
-PATIENCE = 600  # seconds after which a process that neither trains nor ends is a mistake
+PATIENCE = 600  # seconds; a process that neither trains nor ends for so long is a mistake
 MOST_PROCESSES = 20  # for one run; each is killed, resumed or started anew
 REFUSED = 2  # train.py's exit code for what a person can put right: there is nothing to resume, or nothing left to play
 SHOWN = 5  # mistakes of a run that are printed
@@ -246,7 +245,7 @@ def differences(reference, folder):
 
 
 def version_of(path):
-    """Tell a file from the one that replaces it; None where there is none."""
+    """Return a value that changes when a file is replaced; None if there is no file."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -255,7 +254,7 @@ def version_of(path):
 
 
 def versions_of(folder, pattern):
-    """Tell the files under a folder whose names match a pattern from those that are there a moment later."""
+    """Return the versions of the files under a folder whose names match a pattern, to notice changes."""
     return {(path, version) for path in folder.rglob(pattern) if (version := version_of(path))}
 
 
@@ -330,7 +329,7 @@ def draw_moment(dice, played, steps, aims):
 
 
 def kill_and_resume(command_for, out, kills, dice, steps, aims=AIMS):
-    """Play one run to its end, killing it on the way, as a person would whose machine fails again and again.
+    """Play one run to its end, and kill and resume it on the way.
 
     Args:
         command_for: Function that gives the command for "start", "resume" or "overwrite" as a list of words.
@@ -359,7 +358,7 @@ def kill_and_resume(command_for, out, kills, dice, steps, aims=AIMS):
             story.started_anew += 1
             way = "overwrite"
         elif code == 0 or (code == REFUSED and step >= steps and "already" in message):
-            story.nothing_left = code == REFUSED  # fair if all its files are there, which `differences` will see
+            story.nothing_left = code == REFUSED  # correct if all its files exist; `differences` checks that
             story.mistakes += [f"at the end: {line}" for line in unreadable_files(out)]
             story.mistakes += [f"at the end: {name} is left half written" for name in half_written_in(out)]
             return story
@@ -378,7 +377,7 @@ def draw_folder(folder, count=PICTURES, size=16):
 
 
 def training_command(data, out, epochs):
-    """Give the function that `kill_and_resume` asks for the commands of a run of train.py."""
+    """Return the function that gives `kill_and_resume` the commands of a run of train.py."""
     program = [sys.executable, str(ROOT / "train.py"), "--out", str(out), *OFTEN]
     start = [*program, "--data", str(data), "--epochs", str(epochs), *GAME, *WRITING]
     return {"start": start, "resume": [*program, "--resume"], "overwrite": [*start, "--overwrite"]}.__getitem__

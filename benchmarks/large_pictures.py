@@ -3,8 +3,9 @@
     python benchmarks/large_pictures.py --data cars.zip                  3,000 pictures: about 5 minutes on two cores
     python benchmarks/large_pictures.py --data cars.zip --in-file        kept in a file, as if there were many more
 
-Small networks, since these are not what is measured: the faster a step, the harder it is to have its pictures ready.
-Every picture is decoded once in these 200 steps, so this is the slow first epoch; later ones only read what was kept.
+The networks are small, because they are not measured: the faster a step, the harder it is to have its pictures ready in
+time. Every picture is decoded once in these 200 steps. So this is the slow first epoch; later epochs only read the kept
+pictures.
 """
 
 import argparse

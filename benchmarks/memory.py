@@ -1,4 +1,4 @@
-"""Does a run's memory stay where it is? Resident memory of this process after 200 and after 2,000 steps.
+"""Does the memory of a run stay constant? Resident memory of this process after 200 and after 2,000 steps.
 
     python benchmarks/memory.py        about three minutes on a laptop's CPU; Linux
 
@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import train
 from support.run.history import History
 
-PAGE = 4096  # bytes; what /proc counts in
+PAGE = 4096  # bytes; the unit of /proc
 LOOKS = (200, 500, 1000, 1500, 2000)
 
 

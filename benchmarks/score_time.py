@@ -3,8 +3,8 @@
     python benchmarks/score_time.py                      presets shapes and cifar10, on drawn pictures
     taskset -c 0 python benchmarks/score_time.py         on one core: steadier on a machine that does other things too
 
-Processor seconds, not seconds by the clock, so that other programs on the machine change little; on several cores the
-clock shows fewer. The first row of each preset is paid once, at the start of a run.
+It prints processor seconds, not clock seconds, so other programs on the machine change little; on several cores the
+clock shows fewer seconds. The cost in the first row of each preset occurs once, at the start of a run.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def report(preset, count, pictures, timed_steps):
     Args:
         preset: Its name.
         count: Pictures of an epoch.
-        pictures: uint8 `(n, 32, 32, 3)`, n at least a batch: as many of them are scored against as a score looks at.
+        pictures: uint8 `(n, 32, 32, 3)`, n at least a batch; the score compares with these.
         timed_steps: How many.
     """
     settings = train.PRESETS[preset] | {"seed": 0, "score_every": 1, "dry_run": False}

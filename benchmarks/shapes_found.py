@@ -2,9 +2,9 @@
 
     python benchmarks/shapes_found.py runs/shapes/generator_e020.h5
 
-The classifier learns from 20,000 drawn shapes (seed 1) and is held to 99 % on 2,000 others (seed 2), none of which the
-generator saw (its own are seed 0). A picture that is no clear shape still gets a kind: so the share of pictures that
-the classifier is sure of (90 % and more) is printed beside the counts, with the same share for real ones.
+The classifier learns from 20,000 drawn shapes (seed 1) and must name 99 % of 2,000 others (seed 2) right. The generator
+saw none of them (its own have seed 0). An unclear picture still gets a kind. So the output also has the share of
+pictures of which the classifier is sure (90 % and more), and the same share for real ones.
 """
 
 import argparse
@@ -29,8 +29,8 @@ def with_mirrored(images, labels):
 def train_classifier(size, mirrored=False):
     """Train a small convolutional network on real shapes until it names 99 % of held-out ones.
 
-    With `mirrored` it learns their mirror images, too, for generators that were trained with these. Only the crescent
-    is another picture then, and a classifier that has not seen it takes it for a ring.
+    With `mirrored` it also learns their mirror images, for generators that were trained with these. Only the crescent
+    looks different when mirrored; a classifier that has not seen that takes it for a ring.
     """
     keras.utils.set_random_seed(0)
     images, labels = draw_shapes(20_000, size, size, seed=1)

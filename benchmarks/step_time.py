@@ -3,10 +3,10 @@
     python benchmarks/step_time.py                 the default backend, float32; a few minutes on a CPU
     python benchmarks/step_time.py --bfloat16      a third row, the suite's step under mixed precision
 
-The classic loop is the one that most tutorials show: fakes by `generator.predict`, D on the real batch, D on the fake
-batch, G through the combined model. Here it plays with the same networks, batch and (working) freeze, so that the ratio
-shows what `predict` costs. The two loops take turns
-within one process, step by step, and the median of each is kept: a machine that slows down slows down both.
+The classic loop is the loop of most tutorials: fakes by `generator.predict`, D on the real batch, D on the fake batch,
+G through the combined model. Here it uses the same networks, batch and (working) freeze, so the ratio shows the cost of
+`predict`. The two loops take turns in one process, step by step, and the median of each counts: so a machine that
+becomes slower slows down both.
 """
 
 import argparse

@@ -5,13 +5,13 @@
 
 (The table of benchmarks/README.md says with which flags it was made.)
 
-A run has found a kind of shape where at least 1 % of 1,000 pictures are of it and the classifier of shapes_found.py is
-sure of these (90 % and more); it knows mirrored shapes too, as `modern` mirrors its pictures. Colours are how much
-the backgrounds differ, beside those of real shapes (1): in all pictures, and in the kind where they differ least. So a
-generator of one colour shows, which the kinds alone would not tell.
+A run has found a kind of shape if at least 1 % of 1,000 pictures show it and the classifier of shapes_found.py is sure
+of these (90 % and more); it knows mirrored shapes too, because `modern` mirrors its pictures. "Colours" says how much
+the backgrounds differ, relative to real shapes (1): in all pictures, and in the kind where they differ least. This
+finds a generator of one colour, which the kinds alone would not show.
 
-Runs that are there already, in `--out`, are not played again: so a benchmark that was stopped goes on. A run that
-train.py ended, with NaN for instance, stands in the table as what it said.
+Runs that already exist in `--out` are not played again, so a stopped benchmark continues. For a run that train.py
+ended, for example because of NaN, the table shows train.py's message.
 """
 
 import argparse

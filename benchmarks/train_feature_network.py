@@ -1,11 +1,11 @@
-"""Train the small classifier whose last features are one of the two yardsticks of quality.py.
+"""Train the small classifier whose last features are one of the two measures of quality.py.
 
     python benchmarks/train_feature_network.py --data cifar10_train.zip --test-data cifar10_test.zip --out features.pt
 
 It learns CIFAR-10's ten classes from the training split, on one thread and from one seed, so that the same versions on
-the same kind of machine end in the same weights; it never sees a generated picture. Needs PyTorch
-(requirements-peers-torch.txt). How good the result is, it says itself: the share of the test split that it names right,
-which the file keeps and quality.py prints.
+the same kind of machine give the same weights; it never sees a generated picture. Needs PyTorch
+(requirements-peers-torch.txt). The file stores the share of the test split that it names right, and quality.py prints
+it.
 """
 
 import argparse

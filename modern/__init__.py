@@ -1,1 +1,1 @@
-"""What came after the classic game, one idea a file. Each runs by itself: `python -m modern.eye`."""
+"""Ideas that are newer than the classic game, one per file. Each file runs alone: `python -m modern.eye`."""

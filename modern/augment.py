@@ -1,19 +1,19 @@
-"""Augmentation: what keeps the discriminator from learning a few pictures by heart, or from being sure of everything.
+"""Augmentation: random changes that keep D from learning a few pictures by heart, or from being sure of everything.
 
     python -m modern.augment PICTURE    draws 32 views of a picture into augmented.png
 
-With a few hundred pictures D soon knows each of them, calls everything else fake, and G learns nothing more. Showing D
-other views of the real pictures alone does not help: G would learn to paint the views too, shifted and half covered.
-DiffAugment (Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.3) lets D see *only* views, of real and of
-fake pictures alike, in its own turn and in G's: whatever the views hide, both players are judged on the same. In G's
-turn the gradient must find its way back through the view to G, so each view is made of differentiable arithmetic.
+With a few hundred pictures D soon knows each of them and calls everything else fake. Then G learns nothing more. It
+does not help to change only the real pictures: G would learn to draw the changes too (shifted pictures, half covered
+ones). DiffAugment (Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.3) changes *all* pictures that D sees,
+real and fake, in D's turn and in G's. Such a changed picture is called a view. In G's turn the gradient must pass
+through the view back to G, so each view is made of differentiable arithmetic.
 
-Noise is a view, too, and helps against something else. Real and generated pictures have nothing in common that D could
-not tell apart by some detail, so it becomes sure of every one, and G ends at the few pictures to which D objects least.
-Seen through noise they overlap, D stays unsure, and the game goes on (Arjovsky and Bottou 2017,
-https://arxiv.org/abs/1701.04862, section 3; Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, section 3.2).
+Noise is a view, too, and solves another problem. Some detail always tells real pictures from generated ones. So D
+becomes sure of every picture, and G draws only the few pictures that D rejects least. With noise, real and generated
+pictures overlap, D stays unsure, and G goes on learning (Arjovsky and Bottou 2017, https://arxiv.org/abs/1701.04862,
+section 3; Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, section 3.2).
 
-D carries the layer as its first one, so that no picture gets past it. Without training it does nothing.
+The layer is D's first one, so every picture passes through it. Outside of training it changes nothing.
 """
 
 import keras
@@ -21,30 +21,30 @@ from keras import layers, ops
 
 KINDS = ("color", "translation", "cutout", "noise")
 FOR_FEW_PICTURES = KINDS[:3]
-NOISE = 0.2  # standard deviation, where pictures reach from -1 to 1
+NOISE = 0.2  # standard deviation; pictures have values from -1 to 1
 
 
 class Augmentation(layers.Layer):
-    """Show each picture of a batch in a random view of its own; only in training.
+    """Change each picture of a batch at random, each in another way; only in training.
 
-    The magnitudes of the first three are those of the paper's own code, and hold for any height and width:
+    The strengths of the first three come from the paper's code, and fit any height and width:
 
     - `color`: brightness plus -0.5 to 0.5; then saturation times 0 to 2; then contrast times 0.5 to 1.5.
-    - `translation`: moved by up to an eighth of the height and of the width; what comes in is 0, mid grey.
+    - `translation`: moved by up to an eighth of the height and of the width; the empty border becomes 0, mid grey.
     - `cutout`: a window of half the height and half the width, centred anywhere, is 0.
-    - `noise`: every number plus one from a normal distribution of standard deviation `noise_deviation`. With more of it
-      D stays unsure for longer, and sees less of fine detail.
+    - `noise`: a random number is added to every value, from a normal distribution of standard deviation
+      `noise_deviation`. With more noise D stays unsure for longer, but sees less fine detail.
 
     Args:
-        kinds: Which of these, a list of their names; they are applied in the order above.
+        kinds: List of the kinds to apply, by name; they are applied in the order above.
         noise_deviation: How strong the noise is, above 0.
-        seed: Where the random numbers begin. Their state is a variable of the layer, so a checkpoint holds it.
+        seed: Seed of the random numbers. Their state is a variable of the layer, so a checkpoint stores it.
 
     Input shape:
         Pictures `(b, height, width, channels)` in [-1, 1]; a fourth channel, alpha, keeps its values.
 
     Output shape:
-        The same. Colours may leave [-1, 1]: clipping would stop the gradient.
+        The same shape. Colours may leave [-1, 1]: clipping would stop the gradient.
 
     Raises:
         ValueError: If a kind is unknown.
@@ -70,12 +70,12 @@ class Augmentation(layers.Layer):
         return pictures
 
     def uniform(self, pictures, low, high):
-        """One random number for each picture, `(b, 1, 1, 1)`, evenly from `low` to `high`."""
+        """Draw one random number for each picture, `(b, 1, 1, 1)`, uniformly from `low` to `high`."""
         shape = (ops.shape(pictures)[0], 1, 1, 1)
         return keras.random.uniform(shape, low, high, dtype=pictures.dtype, seed=self.seed_generator)
 
     def whole_number(self, pictures, low, high):
-        """One random whole number for each picture, `(b, 1, 1)`, from `low` to `high`, both included."""
+        """Draw one random whole number for each picture, `(b, 1, 1)`, from `low` to `high`, both included."""
         shape = (ops.shape(pictures)[0], 1, 1)
         return keras.random.randint(shape, low, high + 1, dtype="int32", seed=self.seed_generator)
 
@@ -92,8 +92,9 @@ class Augmentation(layers.Layer):
     def translation(self, pictures):
         """Move each picture down or up, and right or left.
 
-        A row of the result is the row `down` above it: a product with a matrix of zeros and ones, whose gradient every
-        backend knows. Where there is no such row the matrix has only zeros, and the result is 0.
+        Each row of the result is the row that was `down` rows above it. The code selects it by a product with a matrix
+        of zeros and ones, because every backend knows the gradient of a product. Where no such row exists, the matrix
+        has only zeros and the result is 0.
         """
         _, height, width, _ = pictures.shape
         most_down, most_right = int(height / 8 + 0.5), int(width / 8 + 0.5)
@@ -120,7 +121,7 @@ class Augmentation(layers.Layer):
         return ops.concatenate([colours + added, alpha], axis=3)
 
     def window(self, pictures, side):
-        """Mark half of a side, `(b, side)`: 1 inside the window, 0 outside; its centre is anywhere from 0 to `side`."""
+        """Mark a window of half a side, `(b, side)`: 1 inside, 0 outside. Its centre is anywhere from 0 to `side`."""
         length = int(side / 2 + 0.5)
         centre = self.whole_number(pictures, 0, side - length % 2)[:, :, 0]
         first = centre - length // 2

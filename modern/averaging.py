@@ -1,10 +1,10 @@
-"""Averaged weights: a second generator that follows the one in training, and draws the better pictures.
+"""Averaged weights: a second generator, with the average of the weights of the one in training, draws better pictures.
 
-    python -m modern.averaging          shows how far back the average looks as the steps go on
+    python -m modern.averaging          shows over how many steps the average reaches as training goes on
 
-G's weights circle around what they look for, and their average lies nearer to it (Yazici et al. 2019,
-https://arxiv.org/abs/1806.04498). The players play on with the weights themselves; what is drawn and saved is a copy of
-G with the average of each weight over the last steps.
+During training G's weights circle around a good solution, and their average lies nearer to it (Yazici et al. 2019,
+https://arxiv.org/abs/1806.04498). Training itself uses the normal weights. Pictures are drawn and saved with a copy of
+G that has the average of each weight over the last steps.
 """
 
 import keras
@@ -13,11 +13,11 @@ from keras import layers, ops
 
 
 class AveragingAdam(keras.optimizers.Adam):
-    """Adam that also averages the weights over the steps; what is trained are still the weights themselves.
+    """Adam that also averages the weights over the steps. The average does not influence the training.
 
-    Of each step's weights the average keeps 1 - momentum. The momentum grows to its full value as (1 + t) / (10 + t)
-    after t steps: so the average always looks back over a tenth of the run, and the beginnings, which are noise, are
-    forgotten.
+    In each step, average = momentum * average + (1 - momentum) * weights. The momentum is (1 + t) / (10 + t) after t
+    steps, up to its full value. So early in a run the average covers about the last tenth of the steps, and forgets the
+    first weights, which are noise.
     """
 
     def __init__(self, learning_rate, beta_1, beta_2, momentum):
@@ -26,29 +26,29 @@ class AveragingAdam(keras.optimizers.Adam):
 
     @property
     def ema_momentum(self):
-        """What Keras keeps of the average in each step."""
+        """The share of the old average that Keras keeps in each step."""
         steps = ops.cast(self.iterations, "float32")
         return ops.minimum(self.full_momentum, (1.0 + steps) / (10.0 + steps))
 
     @ema_momentum.setter
     def ema_momentum(self, momentum):
-        """Ignore it: Keras sets a constant here, and the momentum is computed from the steps instead."""
+        """Ignore the constant that Keras sets here: the momentum is computed from the number of steps."""
 
     def averages(self):
-        """Give the averages, in the order of the variables that are trained."""
+        """Return the averages, in the order of the trained variables."""
         return [variable for variable in self.variables if variable.path.endswith("_average")]
 
 
 def take_averages(generator, optimizer, batches=40, batch_size=32):
-    """Give a generator the averaged weights, and statistics of batch normalization that belong to these.
+    """Give a generator the averaged weights, and batch normalization statistics that fit these weights.
 
-    The statistics that were stored in training are those of the live weights, which are other weights: with them the
-    averages draw worse pictures than the live weights do. So they are measured anew, on noise of its own.
+    The statistics stored in training fit the normal weights, not the averaged ones: with them the averaged weights draw
+    worse pictures than the normal ones. So this function measures the statistics again, on new noise.
 
     Args:
         generator: A copy of the generator that was trained, with its weights; changed in place.
         optimizer: The `AveragingAdam` that trained it.
-        batches: How many batches of noise are drawn to measure the statistics; 0.9^40 of the old ones is left.
+        batches: Batches of noise to measure the statistics on; after 40, a share of 0.9^40 of the old ones is left.
         batch_size: Pictures in each.
     """
     for variable, average in zip(generator.trainable_variables, optimizer.averages(), strict=True):
@@ -65,7 +65,7 @@ def take_averages(generator, optimizer, batches=40, batch_size=32):
 
 
 def adam_for_generator(learning_rate, beta_1, beta_2, averaging):
-    """Make G's optimizer: an `AveragingAdam` of that momentum, or with `averaging` 0 Keras' own Adam."""
+    """Make G's optimizer: an `AveragingAdam` with `averaging` as momentum, or Keras' own Adam if `averaging` is 0."""
     if averaging:
         return AveragingAdam(learning_rate, beta_1=beta_1, beta_2=beta_2, momentum=averaging)
     return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)

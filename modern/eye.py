@@ -1,11 +1,11 @@
-"""An eye: a network that learns to see, from nothing but the pictures of the run.
+"""The eye: a network that learns features of pictures from the run's own pictures.
 
-    python -m modern.eye                teaches one on the built-in shapes, and says what it can name
+    python -m modern.eye                teaches an eye on the built-in shapes, and prints how many it names right
 
-A network that can tell what is in a picture has maps of what pictures are made of: edges, colours, parts. It gets them
-here in a minute or two, without a download, by a lesson: to tell the pictures' classes; or, where these are not to be
-used, how a picture was turned (Gidaris et al. 2018, https://arxiv.org/abs/1803.07728), for which it must know what is
-above and what below. modern/taught.py says what the eye is good for.
+A network that can classify pictures computes useful maps of them: edges, colours, parts. The eye learns this in a
+minute or two, without a download. Its lesson is to tell the pictures' classes. A run without classes has another
+lesson: to tell how a picture was turned (Gidaris et al. 2018, https://arxiv.org/abs/1803.07728). For that the eye must
+know what is above and what is below. modern/taught.py explains how the eye is used.
 """
 
 import keras
@@ -15,21 +15,22 @@ from keras import layers
 import defDATA
 import discri_keras
 
-STEPS, BATCH_SIZE = 1500, 128  # of the lesson: not quite four times all of CIFAR-10
-TIMES_EACH = 20  # at most: a small set that is seen oftener is learnt by heart
-HIGHEST_LEARNING_RATE, WARM_UP = 0.1, 0.2  # the second: the share of the steps after which it is reached
+STEPS, BATCH_SIZE = 1500, 128  # of the lesson: almost four passes over CIFAR-10
+TIMES_EACH = 20  # passes at most: with more, a small set is learnt by heart
+HIGHEST_LEARNING_RATE, WARM_UP = 0.1, 0.2  # WARM_UP: the highest rate is reached after this share of the steps
 MOMENTUM, WEIGHT_DECAY, LABEL_SMOOTHING = 0.9, 5e-4, 0.1
 TURNS = 4  # by 0, 90, 180 and 270 degrees
 
 
 def build_eye(height=32, width=32, channels=3, filters=32):
-    """Build the network that is taught: strided convolutions with batch normalization, a map of each size.
+    """Build the eye: strided convolutions with batch normalization, and one output map for each size.
 
     Args:
         height: Height of the pictures in pixels, at least 8.
         width: Width of the pictures in pixels, at least 8.
         channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
-        filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
+        filters: Filters at half the picture's size. Each halving doubles them, up to 8 times; the second smallest map
+            has twice as many again.
 
     Input shape:
         Pictures `(b, height, width, channels)` in [-1, 1].
@@ -55,32 +56,32 @@ def build_eye(height=32, width=32, channels=3, filters=32):
     for step in range(1, halvings + 1):
         step_filters = filters * min(2 ** (step - 1), 8)
         features = convolve(features, step_filters, 4, 2, f"halve_{step}")  # (b, 16, 16, 32), (8, 8, 64), (4, 4, 128)
-        if step == halvings - 1:  # one more look, where it is cheap and the map is still wide: (b, 8, 8, 128)
+        if step == halvings - 1:  # one more convolution, at a small size where it is cheap: (b, 8, 8, 128)
             features = convolve(features, 2 * step_filters, 3, 1, "look")
         maps.append(features)
     return keras.Model(picture, maps, name="eye")
 
 
 def lesson(images, classes, batch_size, flip, random):
-    """Give the batches of the lesson, without end.
+    """Yield the batches of the lesson, without end.
 
     Args:
         images: uint8 pictures `(n, height, width, channels)`.
-        classes: Their class numbers `(n,)`; or None: their middle squares come, turned at random.
+        classes: Their class numbers `(n,)`; or None: then the pictures' middle squares are used, turned at random.
         batch_size: Pictures in a batch, at most `n`.
         flip: Whether half of them are mirrored.
         random: A `numpy.random.Generator`.
 
     Yields:
-        `(pictures, answers)`: float32 `(b, height, width, channels)` in [-1, 1], and int `(b,)`, the class numbers or
-        by how many quarters each was turned.
+        `(pictures, answers)`: float32 `(b, height, width, channels)` in [-1, 1], and int `(b,)`: the class numbers, or
+        the number of quarter turns of each picture.
     """
     side = min(images.shape[1:3])
     top, left = (images.shape[1] - side) // 2, (images.shape[2] - side) // 2
     while True:
         order = random.permutation(len(images))
         for start in range(0, len(order) - batch_size + 1, batch_size):
-            chosen = np.sort(order[start : start + batch_size])  # sorted: pictures on disk are read in one go
+            chosen = np.sort(order[start : start + batch_size])  # sorted: faster for pictures on disk
             pictures = np.array(images[chosen])
             if classes is None:
                 answers = random.integers(TURNS, size=batch_size)
@@ -95,25 +96,26 @@ def lesson(images, classes, batch_size, flip, random):
 
 
 def teach(eye, images, classes, steps=STEPS, flip=False, seed=0, may_go_on=lambda: True):
-    """Teach an eye, in a network of its own; then set its weights to what was learnt.
+    """Teach a copy of an eye, then give the eye the weights that the copy has learnt.
 
-    So a frozen eye stays frozen, and no `trainable` flag changes: what is compiled stays as it was compiled.
+    Because only a copy is trained, a frozen eye stays frozen: no `trainable` flag and no compiled model changes.
 
     Args:
-        eye: What `build_eye` built, by itself or within a discriminator; its weights are set.
-        images: uint8 pictures `(n, height, width, channels)`: an array, or whatever `images[positions]` reads.
+        eye: What `build_eye` built, alone or as a part of a discriminator; its weights are set.
+        images: uint8 pictures `(n, height, width, channels)`: an array, or an object that supports `images[positions]`.
         classes: Their class numbers `(n,)`; or None: the eye learns to tell how a picture was turned.
-        steps: How many batches of 128; fewer for a small set, which is seen at most `TIMES_EACH` times.
+        steps: How many batches of 128. A small set gets fewer: each picture is seen at most `TIMES_EACH` times.
         flip: Whether half of the pictures are mirrored.
         seed: For the order of the pictures.
-        may_go_on: Asked before each step; where it says False the lesson is over.
+        may_go_on: Function called before each step; the lesson ends when it returns False.
 
     Returns:
-        `(steps, share)`: the steps that were made, and the share of the last tenth's pictures whose answer was right.
+        `(steps, share)`: the number of steps made, and the share of right answers in the last tenth of them (in all
+        steps, if the lesson was stopped before that).
     """
     height, width, channels = eye.inputs[0].shape[1:]
     if classes is None:
-        height = width = min(height, width)  # the same weights: an eye is convolutions alone
+        height = width = min(height, width)  # an eye has only convolutions, so its weights fit any size
     pupil = build_eye(height, width, channels, eye.get_layer("halve_1").filters)
     answer_count = TURNS if classes is None else int(np.max(classes)) + 1
     means = layers.GlobalAveragePooling2D(name="means")(pupil.outputs[-1])  # (b, 128)

@@ -1,17 +1,18 @@
-"""The relativistic game: D says which of two pictures is the more real one, and is kept from becoming steep.
+"""The relativistic game: D says which of two pictures is more real, and pays for steep slopes.
 
     python -m modern.relativistic       plays three steps on random pictures and shows what moved
 
-In the classic game (defGAN.py) D judges each picture by itself, and may win by calling a whole region of pictures fake
-for good: G's pictures then crowd where D is weak. Here D judges *pairs*, a real picture beside a generated one, and
-only the difference of its two logits counts, so every generated picture is measured against real ones at all times
-(Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734). Alone this still circles without end. What makes it come
-to rest is a price on D's steepness at real and at generated pictures: as G's pictures come near, D must become flat
-(Huang et al. 2024, https://arxiv.org/abs/2501.05441, section 2: "R3GAN").
+In the classic game (defGAN.py) D judges each picture alone. It may call a whole region of pictures fake for ever, and
+G's pictures then crowd where D is weak. Here D judges *pairs*: a real picture and a generated one. Only the difference
+of the two logits counts, so every generated picture is always compared with a real one (Jolicoeur-Martineau 2019,
+https://arxiv.org/abs/1807.00734). This alone does not converge: the players still circle. The game comes to rest
+because D also pays a price for its steepness at real and at generated pictures. So D must become flat when G's pictures
+come near the real ones (Huang et al. 2024, https://arxiv.org/abs/2501.05441, section 2: "R3GAN").
 
-Steepness is a gradient, and a gradient of a gradient takes other code in each backend. So it is measured as one would
-measure a hill by foot: a step of length sigma in a random direction, and how much the logit changed (Lin et al. 2025,
-https://arxiv.org/abs/2501.08316, their approximated R1). In the mean over directions that is the squared gradient.
+Steepness is the size of a gradient, and training on it needs a gradient of a gradient, which is different code in each
+backend. So the code estimates it: it adds a random step of length sigma to the picture, and measures how much the logit
+changes (Lin et al. 2025, https://arxiv.org/abs/2501.08316, their approximated R1). The mean over many directions is the
+squared gradient.
 """
 
 import math
@@ -22,14 +23,14 @@ from keras import layers, ops
 
 import defGAN
 
-STEP_LENGTH = 0.05  # of pictures in [-1, 1]: small beside what one sees, large beside bfloat16's rounding
+STEP_LENGTH = 0.05  # pictures are in [-1, 1]: too small to see, but larger than bfloat16's rounding
 
 
 def squared_slope(logits, logits_beside, step_length):
-    """Estimate the squared length of D's gradient at each picture from D at the picture and at one beside it.
+    """Estimate the squared length of D's gradient at each picture, from D's logits at the picture and at a noisy copy.
 
-    Beside means: normal noise of standard deviation `step_length` was added to every value. The difference of the
-    logits is then the scalar product of noise and gradient, whose mean square is step_length^2 |gradient|^2.
+    The noisy copy ("beside") has normal noise of standard deviation `step_length` added to every value. The difference
+    of the two logits is the scalar product of noise and gradient. Its mean square is step_length^2 |gradient|^2.
 
     Args:
         logits: D of the pictures, `(b, 1)`.
@@ -43,24 +44,24 @@ def squared_slope(logits, logits_beside, step_length):
 
 
 class DiscriminatorTurn(keras.Model):
-    """D, as it learns: from pairs of a real and a generated picture, and from how steep it is at some of them.
+    """D while it learns, from pairs of a real and a generated picture, and from its steepness at some of them.
 
     Args:
         discriminator: Model from pictures (and class numbers) to logits in float32, without batch normalization and
-            dropout: they would make a logit depend on the other pictures or on chance, and the slope would be theirs.
-        augmentation: A layer from pictures to pictures (modern/augment.py), or None. A picture and the one beside it
-            are seen in the same view: the step is made after it.
-        step_length: Standard deviation of the noise between a picture and the one beside it, in the units of pictures
-            in [-1, 1]. At least 0.01 in bfloat16, whose rounding would drown smaller steps.
-        slope_of_one_in: The slope is measured at one pair in so many; 1 for all. With 4 the turn costs 1.25 times what
-            it does without slopes instead of twice, and the estimate, noisier, is still right in the mean.
+            dropout: with them a logit would also depend on the other pictures or on chance, and so would the slope.
+        augmentation: A layer from pictures to pictures (modern/augment.py), or None. A picture and its noisy copy have
+            the same view: the noise is added after the augmentation.
+        step_length: Standard deviation of the noise that makes the noisy copy; pictures are in [-1, 1]. Use at least
+            0.01 in bfloat16: its rounding hides smaller steps.
+        slope_of_one_in: With 4 the slope is measured at one pair in 4; with 1 at all pairs. With 4 D's turn takes 1.25
+            times as long as without slopes, with 1 twice as long. The estimate is noisier, but right on average.
 
     Input shape:
-        A list of real and generated pictures, each `(b, height, width, channels)` in [-1, 1], the two of a pair at the
-        same place; with classes also their common class numbers `(b, 1)`.
+        A list of real and generated pictures, each `(b, height, width, channels)` in [-1, 1]. Pictures at the same
+        place in both form a pair. With classes, the class numbers `(b, 1)` of the pairs come third.
 
     Output shape:
-        `(b, 4)`: D(x), D(G(z)), and the mean squared slopes at real and at generated pictures, in every row alike.
+        `(b, 4)`: D(x), D(G(z)), and the mean squared slopes at real and at generated pictures (the same in all rows).
     """
 
     def __init__(self, discriminator, augmentation=None, step_length=STEP_LENGTH, slope_of_one_in=1):
@@ -99,11 +100,12 @@ def combine_pairs(generator, discriminator, augmentation=None):
     Args:
         generator: Model from noise (and class numbers) to pictures.
         discriminator: As for `DiscriminatorTurn`.
-        augmentation: As for `DiscriminatorTurn`: G learns from views too, or it would learn to draw views.
+        augmentation: As for `DiscriminatorTurn`. G learns from views too: otherwise it would learn to draw views.
 
     Returns:
-        A `defGAN.CombinedModel`, whose training moves the generator alone, from a list of noise `(b, z)`, with classes
-        class numbers `(b, 1)`, and real pictures `(b, height, width, channels)` to `(b, 2)`: D(x), D(G(z)).
+        A `defGAN.CombinedModel`; training it moves only the generator. Its inputs are a list: noise `(b, z)`, with
+        classes the class numbers `(b, 1)`, and real pictures `(b, height, width, channels)`. Its output is `(b, 2)`:
+        D(x), D(G(z)).
     """
     tensors = [*generator.inputs, discriminator.inputs[0]]
     inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name) for tensor in tensors]
@@ -129,8 +131,9 @@ def relativistic(gamma):
         gamma: Weight of the slopes, at least 0.
 
     Returns:
-        `(discriminator_loss, generator_loss)`: of a target that is not looked at and of what `DiscriminatorTurn` and
-        the model of `combine_pairs` give; each `(b,)`. A D that cannot tell and is flat has a loss of log 2 = 0.693.
+        `(discriminator_loss, generator_loss)`: functions of a target, which they ignore, and of the output of
+        `DiscriminatorTurn` or of the model of `combine_pairs`; each returns `(b,)`. If D is flat and cannot tell real
+        from fake, its loss is log 2 = 0.693.
 
     Raises:
         ValueError: If `gamma` is below 0.
@@ -148,7 +151,7 @@ def relativistic(gamma):
 
 
 def d_of_real(_, pair):
-    """D(x) of this game: the mean probability that D gives to the real picture of a pair being the real one."""
+    """D(x) of this game: the mean probability that D gives to the real picture of a pair (to be the real one)."""
     return ops.mean(ops.sigmoid(pair[:, 0] - pair[:, 1]))
 
 
@@ -168,7 +171,7 @@ def compile_turns(
     beta_2=0.99,
     optimizer=None,
 ):
-    """Give each player its turn: the model through which it learns, with a loss and an Adam of its own.
+    """Make the model through which each player learns, each with its own loss and its own Adam.
 
     Args:
         generator: Model from noise to pictures.
@@ -177,9 +180,9 @@ def compile_turns(
         slope_weight: gamma of `relativistic`.
         slope_of_one_in: As for `DiscriminatorTurn`.
         learning_rate: Adam's step size for both players.
-        beta_1: Adam's memory of the gradient; with these losses none is needed (as Huang et al. 2024 have it).
-        beta_2: Adam's memory of the gradient's size; 0.99 is about 100 steps (likewise).
-        optimizer: G's, if it is to be another one, as the Adam of modern/averaging.py.
+        beta_1: Adam's memory of the gradient; 0 (no memory) is enough with these losses (as in Huang et al. 2024).
+        beta_2: Adam's memory of the gradient's size; 0.99 is about 100 steps (as in Huang et al. 2024).
+        optimizer: Another optimizer for G, for example the one of modern/averaging.py; None: Adam.
 
     Returns:
         `(discriminator_turn, combined)`, compiled: `discriminator_turn.train_on_batch([real, fake], zeros)` is D's
@@ -205,7 +208,7 @@ def compile_turns(
     combined = combine_pairs(generator, discriminator, augmentation)
     optimizer = optimizer or keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2)
     combined.compile(optimizer=optimizer, loss=generator_loss, metrics=[d_of_fake])
-    # Made now rather than in the first step, so that a checkpoint can be put back before any step was played.
+    # Adam's variables are made now, not in the first step, so that a checkpoint can be loaded before any step.
     discriminator_turn.optimizer.build(discriminator.trainable_variables)
     combined.optimizer.build(combined.trainable_variables)
     return discriminator_turn, combined
@@ -230,13 +233,13 @@ def play_step(players, real, classes, noise, check=None):
     return tuple(map(float, (*measured, on_generated["d_of_fake"]))), fake
 
 
-# The row of this loss: what the rows of `defGAN.LOSSES` say, and turns and a step of its own. It refuses dropout and
-# batch normalization: a logit that depends on chance, or on the other pictures of a batch, has slopes that are not D's.
+# The row of this loss: the entries of the rows of `defGAN.LOSSES`, and its own turns and step. It refuses dropout and
+# batch normalization: with them a logit depends on chance, or on the other pictures of a batch, and so do its slopes.
 LOSS = {
     "says": "pairs, as R3GAN",
     "settings": ["slope_weight", "slope_of_one_in"],
     "refuses": ["dropout", "discriminator_batch_normalization"],
-    "at_chance": math.log(2),  # of a D that is flat
+    "at_chance": math.log(2),  # the loss of a flat D
     "sure": (0.97, 0.03),
     "when_d_has_won": ["slope_weight"],
     "when_g_has_collapsed": ["learning_rate"],

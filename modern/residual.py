@@ -1,11 +1,11 @@
-"""Residual networks: each block only adds to what is there already, and the gradient finds a straight way back.
+"""Residual networks: each block adds something to its input, so the gradient has a direct way back.
 
     python -m modern.residual           prints the summaries of both players at 32x32
 
-A plain network passes each picture through every one of its layers, and the gradient goes back through all of them.
-Here each block has a straight way past its convolutions (He et al. 2016, https://arxiv.org/abs/1512.03385): the map
-itself, enlarged or halved, to which the convolutions add. Both players of `modern` on a GPU are built so; on a CPU, in
-minutes, the smaller networks of gene_keras.py and discri_keras.py learn more.
+In a plain network each picture passes through every layer, and the gradient passes back through all of them. Here each
+block has a direct way around its convolutions (He et al. 2016, https://arxiv.org/abs/1512.03385): the block enlarges or
+halves its input map, and the convolutions add to it. The preset `modern` uses these networks for both players on a GPU.
+On a CPU, in a few minutes, the smaller networks of gene_keras.py and discri_keras.py learn more.
 """
 
 import keras
@@ -16,7 +16,7 @@ import gene_keras
 
 
 def activate(features, batch_normalization, name):
-    """Put the activation, and before it batch normalization where it is wanted, in front of a convolution."""
+    """Apply batch normalization (if it is wanted) and then the activation, before a convolution."""
     if batch_normalization:
         features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
     return layers.LeakyReLU(0.2, name=f"{name}_activation")(features)
@@ -25,12 +25,12 @@ def activate(features, batch_normalization, name):
 def residual_generator(
     height=32, width=32, channels=3, noise_size=128, class_count=0, filters=64, batch_normalization=False
 ):
-    """Build the residual generator: each doubling is the map itself, enlarged, plus what two convolutions add to it.
+    """Build the residual generator: each doubling enlarges the map and adds the result of two convolutions.
 
-    The addition gives the gradient a way past every convolution (He et al. 2016, https://arxiv.org/abs/1512.03385),
-    and no normalization is needed to train it: the second convolution of each block begins near zero, so that at first
-    the network is its straight way through, whatever its depth (Zhang et al. 2019, https://arxiv.org/abs/1901.09321,
-    section 3; as in R3GAN, https://arxiv.org/abs/2501.05441, section 3).
+    The addition gives the gradient a way around every convolution (He et al. 2016, https://arxiv.org/abs/1512.03385).
+    The network trains without normalization because the second convolution of each block begins near zero: at first, at
+    any depth, only the direct way counts (Zhang et al. 2019, https://arxiv.org/abs/1901.09321, section 3; as in R3GAN,
+    https://arxiv.org/abs/2501.05441, section 3).
 
     Args:
         height: Height of the pictures in pixels, at least 8.
@@ -59,7 +59,7 @@ def residual_generator(
     """
     start_height, start_width, doublings = gene_keras.starting_size(height, width)
     widths = [filters * min(2 ** (doublings - step), 8) for step in range(doublings + 1)]  # 512, 256, 128, 64
-    # As He's initializer, 2 / inputs: of the 16 cells of a transposed kernel only 4 meet in a pixel.
+    # Like He's initializer, 2 / inputs; but only 4 of the 16 cells of a transposed kernel contribute to one pixel.
     keeps_variance = keras.initializers.VarianceScaling(2.0 * 4, "fan_out")
     almost_zero = keras.initializers.RandomNormal(stddev=1e-4)
 
@@ -96,9 +96,9 @@ def residual_discriminator(
     batch_normalization=False,
     augmentation=None,
 ):
-    """Build the residual discriminator, the generator's mirror: each halving is the mean of four plus what is added.
+    """Build the residual discriminator: each halving averages squares of four pixels and adds two convolutions' result.
 
-    The papers, and why the second convolution of a block begins near zero: see `residual_generator`.
+    See `residual_generator` for the papers, and for why the second convolution of a block begins near zero.
 
     Args:
         height: Height of the pictures in pixels, at least 8.

@@ -1,19 +1,19 @@
-"""A generator that draws in two parts: a smooth sketch, and strokes over it at the picture's full size.
+"""A generator that draws in two parts: a smooth sketch, and details (strokes) at the picture's full size.
 
     python -m modern.sketching          prints its summary
 
-DCGAN's generator draws with a transposed convolution of stride 2. Of each square of four pixels it draws every one with
-another part of its kernel, and where these do not agree the picture has a fine weave, which no training quite removes.
-Here nothing is drawn in that way:
+DCGAN's generator draws with a transposed convolution of stride 2: different parts of its kernel draw the four pixels of
+each 2x2 square. Where these parts do not agree, the picture has a fine grid pattern, and training never removes it
+completely. This generator avoids that:
 
-- the sketch is drawn at half the size and enlarged smoothly (as the skip connections of Karras et al. 2020,
+- the sketch is drawn at half the size and enlarged smoothly (like the skip connections of Karras et al. 2020,
   https://arxiv.org/abs/1912.04958, section 4.1);
-- the strokes begin as features that are enlarged smoothly, and are drawn by convolutions at full size, the same for
-  every pixel (Odena et al. 2016, https://distill.pub/2016/deconv-checkerboard). They have few filters, as it is at full
-  size that filters cost most.
+- the strokes start as features that are enlarged smoothly. Convolutions at full size, the same for every pixel, draw
+  them (Odena et al. 2016, https://distill.pub/2016/deconv-checkerboard). They have few filters, because filters cost
+  most at full size.
 
-Up to half the size it is DCGAN's generator, with one difference: the noise decides at every size how the features are
-scaled and shifted, not only what stands at the start (`normalize_by_noise`).
+Up to half the size it is DCGAN's generator, with one difference: at every size the noise decides how the features are
+scaled and shifted (`normalize_by_noise`). In DCGAN the noise enters only at the start.
 """
 
 import keras
@@ -25,18 +25,18 @@ STROKE_FILTERS = 8
 
 
 def normalize_by_noise(features, name, noise, class_number=None, class_count=0):
-    """Normalise over the batch, with a scale and a shift that the noise decides, and with classes the class too.
+    """Normalise over the batch; the noise, and with classes also the class, decides the scale and the shift.
 
-    Later layers may lose much of the noise that stands at the start. Here it enters again at every size, and pictures
-    of a class become less alike (Chen et al. 2019, https://arxiv.org/abs/1810.01365, "self-modulation"; here without
-    their hidden layer). Its weights start at 0, so that at first this is `gene_keras.normalize_by_class`.
+    Later layers may lose much of the noise that entered at the start. Here it enters again at every size, and pictures
+    of one class differ more (Chen et al. 2019, https://arxiv.org/abs/1810.01365, "self-modulation"; here without their
+    hidden layer). The weights for the noise start at 0, so at first this is `gene_keras.normalize_by_class`.
 
     Args:
         features: Tensor `(b, height, width, filters)`.
         name: Beginning of the layers' names.
         noise: Keras input `(b, noise_size)`.
         class_number: Keras input `(b, 1)`, int32; or None.
-        class_count: Number of classes, 0 without.
+        class_count: Number of classes; 0 for none.
 
     Returns:
         A tensor of the shape of `features`.
@@ -62,17 +62,17 @@ def normalize_by_noise(features, name, noise, class_number=None, class_count=0):
 
 
 def sketch_and_strokes(features, channels, start_weights):
-    """Draw the picture: the sum of a sketch and of strokes.
+    """Draw the picture: the sum of a sketch and strokes.
 
     Args:
         features: Tensor `(b, height / 2, width / 2, filters)`.
-        channels: Of the picture.
+        channels: Channels of the picture.
         start_weights: Initializer of the convolutions that see `features`.
 
     Returns:
         The picture `(b, height, width, channels)`, float32 in [-1, 1].
     """
-    # What ends in the picture is computed in float32: 8 bits of bfloat16 would show as bands of colour.
+    # The last layers compute in float32: the 8 bits of bfloat16 would show as bands of colour.
     sketch = layers.Conv2D(  # (b, 16, 16, 3)
         channels, 1, kernel_initializer=start_weights, dtype="float32", name="sketch_at_half_size"
     )(features)
@@ -100,8 +100,8 @@ def sketching_generator(
         noise_size: Length of the noise vector, z.
         class_count: Number of classes; 0 leaves the class input out.
         filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
-        batch_normalization: Whether each hidden layer up to half the size is normalised over the batch. That is where
-            classes and noise enter, as `normalize_by_noise` says; without it, only at the start.
+        batch_normalization: Whether each hidden layer up to half the size is normalised over the batch. With it,
+            classes and noise also enter there (`normalize_by_noise`); without it, they enter only at the start.
 
     Input shape:
         Noise `(b, noise_size)` from a standard normal distribution; with classes also class numbers `(b, 1)`, int32.

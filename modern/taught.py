@@ -1,15 +1,16 @@
-"""A discriminator that can see before the game begins: taught to name pictures, then frozen, and small branches judge.
+"""A discriminator with a trained part: the eye learns to classify pictures, is frozen, and small branches judge.
 
     python -m modern.taught             prints its summary
 
-At the start of the classic game both players are blind. D must find out what pictures are made of while G, which
-learns from D alone, draws noise; in the first minutes most of the work is that. Sauer et al. 2021
-(https://arxiv.org/abs/2111.01007, "Projected GANs") let D look through a network that was trained on other pictures,
-with frozen weights, and reach with a fortieth of the pictures what others do. Here nothing is downloaded: the network,
-the eye of modern/eye.py, learns for a minute or two from the very pictures of the run. Then it stands still.
+At the start of the classic game neither player knows anything about pictures. D must learn what pictures are made of
+while G, which learns only from D, draws noise; most of the first minutes are spent on that. Sauer et al. 2021
+(https://arxiv.org/abs/2111.01007, "Projected GANs") gave D a network that was trained on other pictures, with frozen
+weights. It needed a fortieth of the pictures that other GANs need for the same result. Here nothing is downloaded: the
+network is the eye of modern/eye.py. It learns for a minute or two from the pictures of the run, then it is frozen.
 
-What learns in the game is a branch on each of the eye's maps, and one on the picture itself: the eye has unlearnt what
-does not tell classes apart, fine texture for one, and G would draw any texture that nobody looks at.
+In the game only D's branches learn: one branch on each of the eye's maps, and one on the picture itself. The last one
+is needed because the eye ignores what does not help to tell classes apart, for example fine texture. Without this
+branch nothing in D would see wrong texture, and G would not learn to draw it right.
 """
 
 import time
@@ -23,7 +24,7 @@ from modern.eye import build_eye, teach
 from modern.sketching import sketching_generator
 
 BRANCH_FILTERS = 32
-BOUND = 2.0  # of a branch's kernels
+BOUND = 2.0  # largest singular value of a branch's kernels
 
 
 def largest_singular_value(kernel, steps=4):
@@ -31,18 +32,18 @@ def largest_singular_value(kernel, steps=4):
 
     Args:
         kernel: `(..., inputs, outputs)`; all axes but the last count as one, as in Miyato et al. 2018, section 2.
-        steps: Each doubles the exponent: W^T W to the power of 2^4 is close to its first direction alone.
+        steps: Each step squares the matrix: after 4 steps (W^T W)^(2^4) has almost only its first direction left.
 
     Returns:
-        A float32 number. The gradient goes to `kernel` through the two vectors' product with it, not through the
-        vectors.
+        A float32 number. Its gradient goes to `kernel` through the product with the two vectors; the vectors themselves
+        count as constants.
     """
     matrix = ops.reshape(ops.cast(kernel, "float32"), (-1, kernel.shape[-1]))  # (k, outputs)
     power = ops.stop_gradient(ops.matmul(ops.transpose(matrix), matrix))
     for _ in range(steps):
-        power = power / (ops.max(ops.abs(power)) + 1e-12)  # else it would leave what float32 can hold
+        power = power / (ops.max(ops.abs(power)) + 1e-12)  # keeps the numbers within what float32 can hold
         power = ops.matmul(power, power)
-    right = ops.sum(power, axis=1)  # applied to a vector of ones
+    right = ops.sum(power, axis=1)  # the product with a vector of ones
     right = right / (ops.norm(right) + 1e-12)
     left = ops.matmul(ops.stop_gradient(matrix), right[:, None])[:, 0]
     left = left / (ops.norm(left) + 1e-12)
@@ -50,18 +51,18 @@ def largest_singular_value(kernel, steps=4):
 
 
 class SpectralConv2D(layers.Conv2D):
-    """A convolution whose kernel is scaled until its largest singular value is `BOUND`: no layer stretches much more.
+    """A convolution that scales its kernel so that the largest singular value is `BOUND`.
 
-    Without a bound a D that looks through a trained eye is soon sure of everything, and G is told nothing (Miyato et
-    al. 2018, https://arxiv.org/abs/1802.05957). Theirs is 1. Here few layers follow the eye, and each LeakyReLU leaves
-    a fifth of what is below 0: with 1 the answers stay fainter than the margin that the hinge loss asks for. Only the
-    kernel's direction counts; as it grows in training the steps in direction become smaller. The singular value is
-    computed anew each time and nothing is stored, unlike in `keras.layers.SpectralNormalization`, which writes into
-    the kernel while D is only asked, in G's turn too.
+    Without a bound, a D with a trained eye is soon sure of everything, and G learns nothing (Miyato et al. 2018,
+    https://arxiv.org/abs/1802.05957). Their bound is 1. Here few layers follow the eye, and each LeakyReLU multiplies
+    values below 0 by a fifth: with 1 the logits would stay below the margin of the hinge loss. Only the kernel's
+    direction counts; as the kernel grows in training, the steps in direction become smaller. The singular value is
+    computed in each call and nothing is stored. `keras.layers.SpectralNormalization` would write into D's kernel also
+    in G's turn, where D must not change.
     """
 
     def __init__(self, filters, kernel_size, **arguments):
-        small = keras.initializers.VarianceScaling(1.0 / 3.0, "fan_in", "uniform")  # small: the first steps are large
+        small = keras.initializers.VarianceScaling(1.0 / 3.0, "fan_in", "uniform")  # small: makes the first steps large
         super().__init__(filters, kernel_size, kernel_initializer=small, **arguments)
 
     def convolution_op(self, inputs, kernel):
@@ -79,24 +80,24 @@ def taught_discriminator(
     batch_normalization=False,
     augmentation=None,
 ):
-    """Build the discriminator that looks through an eye. The eye is blind until `modern.eye.teach` was called.
+    """Build the discriminator with an eye. The eye has random weights until `modern.eye.teach` is called.
 
     Args:
         height: Height of the pictures in pixels, at least 8.
         width: Width of the pictures in pixels, at least 8.
         channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
         class_count: Number of classes; 0 leaves the class input out.
-        filters: The eye's at half the picture's size, as G's.
+        filters: Filters of the eye at half the picture's size, as many as G has there.
         dropout: Share of the last features that is set to 0 at random in training.
-        batch_normalization: There is none, so False.
+        batch_normalization: Must be False: this network has none.
         augmentation: A layer from pictures to pictures that comes first, as in modern/augment.py; or None.
 
     Input shape:
         Pictures `(b, height, width, channels)` in [-1, 1]; with classes also class numbers `(b, 1)`, int32.
 
     Output shape:
-        Logits `(b, k)`, float32, one of each branch: above 0 for "rather real", below 0 for "rather fake". Each has
-        its own loss: their sum in one would let a branch rest that another one speaks for.
+        Logits `(b, k)`, float32, one for each branch: above 0 for "rather real", below 0 for "rather fake". Each logit
+        has its own loss, so every branch must learn. With one loss of their sum, a branch could rely on another one.
 
     Returns:
         A `keras.Model`, whose layer "eye" is frozen.
@@ -109,7 +110,7 @@ def taught_discriminator(
     inputs = discri_keras.picture_and_class(height, width, channels, class_count)  # shapes below: 32x32
     pictures = augmentation(inputs[0]) if augmentation else inputs[0]
     eye = build_eye(height, width, channels, filters)
-    eye.trainable = False  # for good, and before anything is compiled: its weights are only ever set
+    eye.trainable = False  # for ever, and before anything is compiled: training never changes it
     logits = []
     for number, features in enumerate([pictures, *eye(pictures)]):
         name = f"branch_{number}"
@@ -124,7 +125,7 @@ def taught_discriminator(
             features = layers.Dropout(dropout, name=f"{name}_dropout")(features)
         logit = SpectralConv2D(1, features.shape[1:3], dtype="float32", name=f"{name}_map_logit")(features)
         logit = layers.Flatten(dtype="float32", name=f"{name}_logit")(logit)  # (b, 1)
-        if class_count:  # as in discri_keras.answer, but of the means: whether the class is there, not where
+        if class_count:  # as in discri_keras.answer, but on the means: where the class is does not matter
             means = layers.GlobalAveragePooling2D(dtype="float32", name=f"{name}_means")(features)  # (b, 32)
             small = keras.initializers.RandomNormal(stddev=0.1)
             vector = layers.Embedding(class_count, BRANCH_FILTERS, small, name=f"{name}_class_embedding")(inputs[1])
@@ -140,11 +141,11 @@ def teach_discriminator(discriminator, pictures, settings, may_go_on, say):
     """Teach the eye of a discriminator before the first step.
 
     Args:
-        discriminator: What `taught_discriminator` built; the weights of its eye are set.
+        discriminator: What `taught_discriminator` built; this sets the weights of its eye.
         pictures: `defDATA.Pictures`.
-        settings: The run's settings, of which `conditional`, `lesson_steps`, `flip`, `seed` and `dry_run` are read.
-        may_go_on: Asked before each step of the lesson; where it says False the lesson is over.
-        say: Prints a line: one before and one after.
+        settings: The run's settings; it reads `conditional`, `lesson_steps`, `flip`, `seed` and `dry_run`.
+        may_go_on: Function called before each step of the lesson; the lesson ends when it returns False.
+        say: Function that prints a line; it is called before and after the lesson.
     """
     classes = pictures.labels if settings["conditional"] else None
     steps = 2 if settings["dry_run"] else settings["lesson_steps"]
@@ -164,12 +165,12 @@ def teach_discriminator(discriminator, pictures, settings, may_go_on, say):
 
 
 def play_step(players, real, classes, noise, check=None):
-    """Play one step in which D sees real and generated pictures in one call, and moves once.
+    """Play one step in which D sees real and generated pictures in one call, and learns once.
 
-    Arguments and values are those of `train.play_step`, where D moves twice. This D has no batch normalization in
-    training, so the two kinds of picture do not disturb each other. Measured on CIFAR-10, ten minutes on two cores,
-    seed 0: a quick distance of 0.041, against 0.050 when D moves twice at half the learning rate, and the step is a
-    tenth shorter.
+    Arguments and results are those of `train.play_step`, where D learns twice. This D has no batch normalization in
+    training, so real and generated pictures do not influence each other. Measured on CIFAR-10, ten minutes on two
+    cores, seed 0: a quick distance of 0.041; with two updates of D at half the learning rate it is 0.050. The step is
+    also a tenth shorter.
     """
     both = np.concatenate([real, players.fake_maker.predict_on_batch(with_classes(noise[0], classes))])
     fake, count = both[len(real) :], len(real)
@@ -181,7 +182,7 @@ def play_step(players, real, classes, noise, check=None):
     if check:
         check.moved(players.discriminator)
 
-    # (2) G: maximise D(G(z)): its pictures shall be called real. D stands still.
+    # (2) G: maximise D(G(z)), so that D calls its pictures real. D does not change.
     on_generated = players.combined.train_on_batch(with_classes(noise[1], classes), is_real, return_dict=True)
     if check:
         check.moved(players.generator)
@@ -190,11 +191,11 @@ def play_step(players, real, classes, noise, check=None):
 
 
 def with_classes(inputs, classes):
-    """Give a network's inputs, with class numbers beside them where there are any."""
+    """Return a network's inputs: alone, or with class numbers if there are any."""
     return inputs if classes is None else [inputs, classes]
 
 
-# The row of these networks, as train.NETWORKS explains it. Several logits cannot be paired one by one.
+# The row of these networks, as train.NETWORKS explains it. The relativistic loss cannot pair several logits.
 NETWORK = {
     "generator": sketching_generator,
     "discriminator": taught_discriminator,

@@ -1,1 +1,1 @@
-"""The plumbing beside the six files: one idea a file, and none of it imports the six."""
+"""Helpers for the six main files: one idea per file. No file here imports one of the six."""

@@ -12,6 +12,7 @@ from arrays import values
 from discri_keras import classic_discriminator, dcgan_discriminator
 from gene_keras import classic_generator
 from modern.augment import FOR_FEW_PICTURES, KINDS, Augmentation
+from support.run.rehearsal import StepCheck
 
 
 def random_pictures(count, height, width, channels=3):
@@ -210,7 +211,7 @@ def test_no_picture_gets_past_it(build):
     before = [values(variable) for variable in generator.trainable_variables]
     noise = np.random.default_rng(0).standard_normal((4, 5), dtype="float32")
     result = combined.train_on_batch(noise, np.zeros((4, 1), "float32"), return_dict=True)
-    assert result["d_of_fake"] == pytest.approx(answer, abs=1e-5)
+    assert result["d_of_generated"] == pytest.approx(answer, abs=1e-5)
     after = [values(variable) for variable in generator.trainable_variables]
     assert all((old == new).all() for old, new in zip(before, after, strict=True))
 
@@ -222,7 +223,7 @@ def test_the_game_with_all_kinds():
     discriminator = classic_discriminator(8, 12, filters=4, augmentation=augmentation)
     generator = classic_generator(8, 12, noise_size=5, filters=4)
     combined = defGAN.compile_players(generator, discriminator, defGAN.binary_cross_entropy())
-    check = defGAN.StepCheck(generator, discriminator)
+    check = StepCheck(generator, discriminator)
     discriminator.train_on_batch(random_pictures(4, 8, 12), np.array([[1], [0], [1], [0]], "float32"))
     check.moved(discriminator)
     state = augmentation.seed_generator.state

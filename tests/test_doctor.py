@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import defDATA
-from support.data import contact_sheet, doctor
-from support.run.settings import FEW_PICTURES
+import presets
+from support.data import contact_sheet, doctor, looks
 
 
 def picture(seed, height=16, width=16, channels=3):
@@ -343,14 +343,15 @@ def test_fewer_than_a_batch(tmp_path, report, refusal):
 # What it takes from train.py
 
 
-def test_presets_are_those_of_train():
-    """Would catch a preset that train.py has changed, or has and the doctor does not know."""
-    train = pytest.importorskip("train")
-    rows = {
-        name: (tuple(row["image_size"]), row["batch_size"], row["conditional"]) for name, row in train.PRESETS.items()
-    }
-    assert rows == doctor.PRESETS and doctor.FEW_PICTURES == FEW_PICTURES
-    assert all(row["channels"] == 3 and row["fit"] == "cover" for row in train.PRESETS.values())
+def test_presets_are_those_of_train(tmp_path, report, monkeypatch):
+    """Would catch a preset that train.py has and the doctor does not know, or pictures looked at unlike its row."""
+    row = presets.preset(image_size=[24, 16], channels=1, batch_size=7, data=None)
+    monkeypatch.setitem(presets.PRESETS, "toy", row)
+    found = report(save(tmp_path / "pictures", noise(5)), "--preset", "toy")
+    assert "24x16 (height x width), grey" in found["pictures"][0]
+    assert any("the preset's batch of 7" in line for line in found["number"])
+    assert "--preset toy" in found["ready"][0]
+    assert all(row["fit"] == "cover" for row in presets.PRESETS.values())  # as the doctor has it unless told
 
 
 @pytest.mark.parametrize(
@@ -378,7 +379,8 @@ def test_the_command_can_be_typed(tmp_path, report):
     folder = save(tmp_path / "my pictures", noise(4))
     flags = ["--image-size", "24x16", "--channels", "4", "--fit", "stretch", "--batch-size", "3", "--preset", "cars"]
     words = report(folder, *flags)["ready"][0]
-    typed = train.flags.parse_arguments(doctor.shlex.split(words)[2:], train.PRESETS, train.NETWORKS, ["color"])
+    tables = (train.PRESETS, train.NETWORKS, train.LOSSES, ["color"], defDATA.SOURCES)
+    typed = train.flags.parse_arguments(doctor.shlex.split(words)[2:], *tables)
     assert (typed.preset, typed.data, typed.image_size, typed.channels) == ("cars", str(folder), [24, 16], 4)
     assert (typed.fit, typed.batch_size) == ("stretch", 3)
 
@@ -393,7 +395,8 @@ def test_named_sources(monkeypatch, report, refusal):
     found = report("shapes", "--image-size", "48x40")
     assert found["sizes"] == ["all 48x40 (height x width, upright)"]
     assert found["ready"] == ["python train.py --preset shapes --image-size 48x40"]
-    assert report("shapes", "--preset", "folder")["ready"] == ["python train.py --preset folder --data shapes"]
+    command = "python train.py --preset folder --data shapes --conditional"  # that preset alone forgets the classes
+    assert report("shapes", "--preset", "folder")["ready"] == [command]
 
 
 def test_arrays_are_measured_as_they_are_stored(tmp_path, report):
@@ -437,14 +440,14 @@ def test_a_class_that_is_missing_from_an_array_is_no_matter(tmp_path, report):
 def test_pictures_that_vanish(tmp_path, refusal, monkeypatch):
     """Would catch a drive that goes away during the look reported as thousands of damaged pictures."""
     folder = save(tmp_path / "pictures", noise(5))
-    look_at = doctor.look_at
+    look_at = looks.look_at
 
     def look_and_lose(stored, position, size):
         for number in range(5):  # several threads do so at once
             (folder / f"{number:03d}.png").unlink(missing_ok=True)
         return look_at(stored, position, size)
 
-    monkeypatch.setattr(doctor, "look_at", look_and_lose)
+    monkeypatch.setattr(looks, "look_at", look_and_lose)
     assert "was there and cannot be read any more" in refusal(folder)
 
 

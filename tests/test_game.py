@@ -89,7 +89,7 @@ def test_hinge_by_hand():
 
 
 def test_least_squares_by_hand():
-    """Would catch targets of 0 and 1, or swapped ones: logits 0, 2, -2 cost 0.5, 0.5, 4.5 if real, 0.5, 4.5, 0.5 if not."""
+    """Would catch targets of 0 and 1, or swapped: logits 0, 2, -2 cost 0.5, 0.5, 4.5 if real, 0.5, 4.5, 0.5 if fake."""
     discriminator_loss, generator_loss = defGAN.least_squares()
     logits, real, fake = ops.array([[0.0], [2.0], [-2.0]]), np.ones((3, 1), "float32"), np.zeros((3, 1), "float32")
     np.testing.assert_allclose(values(discriminator_loss(real, logits))[:, 0], [0.5, 0.5, 4.5], rtol=1e-6)
@@ -102,6 +102,9 @@ def test_what_d_says_by_hand():
     assert float(defGAN.d_of_real(IS_REAL, ops.array(LOGITS))) == pytest.approx((1 / 2 + 3 / 4) / 2, rel=1e-5)
     assert float(defGAN.d_of_fake(IS_REAL, ops.array(LOGITS))) == pytest.approx((0.11920292 + 0.62245933) / 2, rel=1e-5)
     assert float(defGAN.d_of_real(0 * IS_REAL, ops.array(LOGITS))) == 0.0
+    all_fakes = (1 / 2 + 3 / 4 + 0.11920292 + 0.62245933) / 4  # in G's turn, whatever target G is given
+    for target in (IS_REAL, 0 * IS_REAL + 1):
+        assert float(defGAN.d_of_generated(target, ops.array(LOGITS))) == pytest.approx(all_fakes, rel=1e-5)
 
 
 @pytest.mark.parametrize("network", ["classic", "dcgan"])
@@ -246,7 +249,7 @@ def test_fakes_are_made_as_in_training():
     players, _, _, noise = small_game(network="dcgan")
     generator, fake_maker = players.generator, players.fake_maker
     normalization = generator.get_layer("start_normalization")
-    before = keras.Model(generator.inputs, normalization.input)(noise[0])
+    before = keras.Model(generator.input, normalization.input)(noise[0])
     expected = values(generator(noise[0], training=True))
     normalization.moving_mean.assign(0 * normalization.moving_mean)
     fake = fake_maker.predict_on_batch(noise[0])

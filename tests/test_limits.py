@@ -10,14 +10,10 @@ import pytest
 from PIL import Image
 
 import train
-from modern import augment
+from small_runs import SMALL, error_of, newest_checkpoint, written
 from support.data.picture_files import PictureFolder
-from support.run import checkpoints
-from support.run.flags import parse_arguments
-from support.run.settings import fit_to_pictures
 from support.system import memory
 from support.system.errors import InputError, is_out_of_memory, one_line_errors
-from test_training import SMALL, error_of, written
 
 
 @pytest.fixture
@@ -31,71 +27,7 @@ def folder(tmp_path):
     return tmp_path / "pictures"
 
 
-def fitted(count, typed=(), labels=None, **values):
-    """Fit the folder preset to so many pictures; return the settings."""
-    settings = {"seed": 0, "dry_run": False} | train.PRESETS["folder"] | values
-    images = np.zeros((count, 8, 12, 3), "uint8")
-    pictures = train.defDATA.Pictures(images, labels, None, "here")
-    fit_to_pictures(settings, pictures, set(typed), augment.FOR_FEW_PICTURES)
-    return settings
-
-
-# Few pictures
-
-
-@pytest.mark.parametrize(
-    ("count", "batch", "plot", "save"),
-    [
-        (250, 31, 11, 44),  # 250 / 8 = 31.25; then 9 steps an epoch: 100 / 9 = 11.1, 400 / 9 = 44.4
-        (20, 16, 50, 200),  # not below 16; 2 steps
-        (10, 10, 100, 400),  # nor above what is there; 1 step
-        (1023, 127, 11, 44),
-        (1024, 128, 12, 50),  # 8 steps
-        (60_000, 128, 1, 10),  # 469 steps: the preset's own
-    ],
-)
-def test_what_few_pictures_change(count, batch, plot, save):
-    """Would catch two steps an epoch, a batch too small for batch normalization, or a run that only draws."""
-    settings = fitted(count)
-    assert (settings["batch_size"], settings["plot_every"], settings["save_every"]) == (batch, plot, save)
-
-
-def test_what_was_typed_stays():
-    """Would catch a typed value that is overruled, and a frequency that does not follow from the typed batch."""
-    settings = fitted(250, ["batch_size", "save_every"], batch_size=100, save_every=3)
-    assert (settings["batch_size"], settings["save_every"], settings["plot_every"]) == (100, 3, 33)  # 100 / 3 steps
-
-
-def test_few_pictures_are_augmented_unless_told():
-    """Would catch the limit one off, a list shared by all runs, and a typed "none" taken for "not typed"."""
-    assert fitted(1999)["augment"] == ["color", "translation", "cutout"]
-    assert fitted(2000)["augment"] == []
-    assert fitted(50, ["augment"], augment=[])["augment"] == []
-    assert fitted(5000, ["augment"], augment=["cutout"])["augment"] == ["cutout"]
-
-
-def test_a_resumed_run_keeps_what_it_had():
-    """Would catch a run that was begun with other limits and is resumed with another batch or augmentation."""
-    settings = fitted(250) | {"batch_size": 128, "plot_every": 1, "save_every": 1, "augment": []}
-    before = dict(settings)
-    pictures = train.defDATA.Pictures(np.zeros((250, 8, 12, 3), "uint8"), None, None, "here")
-    fit_to_pictures(settings, pictures, set(), augment.FOR_FEW_PICTURES)
-    assert settings == before
-
-
-@pytest.mark.parametrize(
-    ("text", "kinds"), [("none", []), ("cutout,color", ["color", "cutout"]), ("translation", ["translation"])]
-)
-def test_augment_flag(text, kinds):
-    """Would catch kinds in the order of typing, which would make the same run another one."""
-    assert parse_arguments(["--augment", text], train.PRESETS, train.NETWORKS, augment.KINDS).augment == kinds
-
-
-@pytest.mark.parametrize("text", ["colour", "color,", "all", ""])
-def test_augment_flag_misspelled(text, capsys):
-    """Would catch a misspelled kind that is left out in silence."""
-    line = error_of(capsys, "--augment", text)
-    assert repr(text) in line and "color,translation,cutout,noise" in line
+# Mirrored pictures
 
 
 def test_flipped_pictures(folder):
@@ -217,7 +149,7 @@ def test_a_vanished_folder_loses_nothing(folder, tmp_path, monkeypatch, capsys):
     out = tmp_path / "run"
     line = error_of(capsys, *flags, "--out", str(out))
     assert str(folder) in line and "put the pictures back" in line
-    _, groups, _ = checkpoints.load_newest_checkpoint(out / "training_checkpoints_folder")
+    _, groups, _ = newest_checkpoint(out / "training_checkpoints_folder")
     assert (
         1 <= len(groups["history"][0]) <= 3
     )  # 24 pictures were read: three steps of eight, the rehearsal's among them

@@ -138,6 +138,9 @@ def test_a_sketching_generator_counted_by_hand():
     more = {"noise_size": 100, "filters": 4}
     plain, drawing = gene_keras.dcgan_generator(32, 48, **more), sketching.sketching_generator(32, 48, **more)
     assert drawing.count_params() - plain.count_params() == 15 + 40 + 584 + 219 - 195 + 5600
+    of_drawing = dict(zip([layer.name for layer in drawing.layers], described(drawing), strict=True))
+    up_to_half_size = [layer.name for layer in plain.layers[:-2]]  # the last two draw at full size, and crop
+    assert [of_drawing[name] for name in up_to_half_size] == described(plain)[:-2]
     doubled = [layer.output.shape for layer in drawing.layers if isinstance(layer, layers.Conv2DTranspose)]
     assert doubled == [(None, 8, 12, 8), (None, 16, 24, 4)]  # and none at full size
     assert drawing.get_layer("sketch_at_half_size").output.shape == (None, 16, 24, 3)

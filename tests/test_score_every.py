@@ -10,13 +10,12 @@ import pytest
 from PIL import Image
 
 import train
+from small_runs import SMALL, error_of, newest_checkpoint, stop_after, written
 from support.run import checkpoints, folder, scoring
-from support.run.checkpoints import load_newest_checkpoint
 from support.run.history import History
 from support.run.progress import Progress
 from support.run.scoring import Scorer, score_in
 from support.scores.quick_distance import QuickDistance
-from test_training import SMALL, error_of, stop_after, written
 
 SETTINGS = {"seed": 3, "noise_size": 4, "image_size": [8, 8], "score_every": 2, "dry_run": False}
 
@@ -130,14 +129,14 @@ def test_a_checkpoint_keeps_the_scores(data, tmp_path):
     out = tmp_path / "run"
     play(data, out, "--epochs", "3", "--save-every", "1", "--score-every", "1")
     first = scores_in(out)
-    path, groups, information = load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    path, groups, information = newest_checkpoint(out / "training_checkpoints_cifar10")
     assert information["scores"] == {"1": float(first[0]), "2": float(first[1])}
     train.main(["--resume", "--epochs", "4", "--out", str(out)])
     assert scores_in(out)[:3] == first and scores_in(out)[3]
 
     old = tmp_path / "old"
     play(data, old, "--epochs", "1")
-    path, groups, information = load_newest_checkpoint(old / "training_checkpoints_cifar10")
+    path, groups, information = newest_checkpoint(old / "training_checkpoints_cifar10")
     del information["scores"], information["settings"]["score_every"]
     checkpoints.save_checkpoint(path.parent, 3, groups, information)
     train.main(["--resume", "--epochs", "2", "--score-every", "2", "--out", str(old)])

@@ -15,58 +15,19 @@ import keras
 import numpy as np
 import pytest
 
+import presets
 import train
 from modern.augment import Augmentation
-from support.run import checkpoints, plots, settings
-from support.run.monitor import PATIENCE, Monitor, variety
-from support.run.stopping import StopRequest
+from small_runs import SMALL, error_of, newest_checkpoint, play, save_twenty_pictures, stop_after, written
+from support.run import checkpoints, plots, rehearsal
 
 ROOT = pathlib.Path(train.__file__).parent
-SMALL = ["--filters", "2", "--noise-size", "4", "--batch-size", "8", "--image-size", "8"]
-SMALL += ["--plot-every", "1", "--save-every", "10", "--augment", "none"]  # what few pictures would change
 
 
 @pytest.fixture
 def data(tmp_path):
     """Twenty small colour pictures of two classes in an .npz: three steps of eight an epoch."""
-    path = tmp_path / "pictures.npz"
-    random = np.random.default_rng(0)
-    np.savez(path, x_train=random.integers(0, 256, (20, 8, 8, 3), "uint8"), y_train=np.arange(20) % 2)
-    return str(path)
-
-
-def play(data, out, *more):
-    """Run train.py in this process on the small data; return its exit code."""
-    return train.main(["--data", data, "--out", str(out), *SMALL, *more])
-
-
-def error_of(capsys, *arguments):
-    """Run train.py and return its one line on stderr, having seen that the exit code is 2."""
-    with pytest.raises(SystemExit) as stopped:
-        train.main(list(arguments))
-    lines = capsys.readouterr().err.splitlines()
-    assert stopped.value.code == 2
-    assert len(lines) == 1, lines
-    return lines[0]
-
-
-def written(folder):
-    """Everything that must repeat to the byte: the generators' files, and what the last checkpoint holds."""
-    generators = {path.name: path.read_bytes() for path in sorted(folder.glob("generator_e*.h5"))}
-    (checkpoint_folder,) = folder.glob("training_checkpoints_*")
-    _, groups, _ = checkpoints.load_newest_checkpoint(checkpoint_folder)
-    return generators, {name: [array.tobytes() for array in arrays] for name, arrays in groups.items()}
-
-
-def stop_after(monkeypatch, steps, reason="interrupt"):
-    """Let the run be stopped after so many steps, as a signal between two steps does."""
-    asked = []
-
-    def stop_reason(self):
-        asked.append(None)
-        return reason if steps and len(asked) >= steps else None
-
-    monkeypatch.setattr(StopRequest, "reason", property(stop_reason))
+    return save_twenty_pictures(tmp_path / "pictures.npz")
 
 
 def test_all_files_of_a_run(data, tmp_path):
@@ -90,7 +51,7 @@ def test_all_files_of_a_run(data, tmp_path):
     ]
     rows = list(csv.DictReader((out / "training_logs/history.csv").open()))
     assert [(row["epoch"], row["steps"]) for row in rows] == [("1", "3"), ("2", "3"), ("3", "3")]
-    _, groups, _ = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    _, groups, _ = newest_checkpoint(out / "training_checkpoints_cifar10")
     steps = groups["history"][0]
     assert float(rows[1]["discriminator_loss"]) == pytest.approx(steps[3:6, 0].mean(), abs=1e-6)
     assert float(rows[2]["d_of_fake"]) == pytest.approx(steps[6:9, 3].mean(), abs=1e-6)
@@ -192,7 +153,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(data, tmp_path):
     assert process.returncode == 130
     assert errors == ""
     assert f"go on with: python train.py --resume --out {out}" in rest
-    path, groups, _ = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    path, groups, _ = newest_checkpoint(out / "training_checkpoints_cifar10")
     assert len(groups["history"][0]) == int(path.stem.split("_")[1]) >= 6
 
 
@@ -215,8 +176,8 @@ def test_a_stop_while_files_are_written_loses_nothing(data, tmp_path, monkeypatc
         draw(*arguments)
 
     monkeypatch.setattr(plots, "draw_history", interrupted_draw)
-    assert play(data, tmp_path / "run", "--epochs", "3") == 130
-    _, groups, _ = checkpoints.load_newest_checkpoint(tmp_path / "run/training_checkpoints_cifar10")
+    assert play(data, tmp_path / "run", "--epochs", "3", "--plot-every", "1") == 130
+    _, groups, _ = newest_checkpoint(tmp_path / "run/training_checkpoints_cifar10")
     assert len(groups["history"][0]) == 4  # three steps of the first epoch, and the one before it was seen
 
 
@@ -251,7 +212,7 @@ def test_dry_run_writes_everything_and_gives_way(data, tmp_path, capsys):
     play(data, out, "--dry-run")
     capsys.readouterr()
     assert (out / "generator_e001.h5").exists() and len(list((out / "training_logs").iterdir())) == 6
-    _, groups, _ = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    _, groups, _ = newest_checkpoint(out / "training_checkpoints_cifar10")
     assert len(groups["history"][0]) == 2
     assert "holds a dry run only" in error_of(capsys, "--resume", "--out", str(out))
     assert play(data, out, "--epochs", "1") == 0
@@ -260,7 +221,7 @@ def test_dry_run_writes_everything_and_gives_way(data, tmp_path, capsys):
 @pytest.mark.parametrize("loss", ["bce", "relativistic"])
 def test_the_noise_before_d_is_as_strong_as_asked(loss):
     """Would catch an `--augment-noise` that is stored and announced but does not reach the layer, in either game."""
-    values = train.CLASSIC | {"filters": 2, "noise_size": 4, "image_size": [8, 8], "dropout": 0.0, "loss": loss}
+    values = presets.CLASSIC | {"filters": 2, "noise_size": 4, "image_size": [8, 8], "dropout": 0.0, "loss": loss}
     players = train.build_players(values | {"augment": ["noise"], "augment_noise": 0.35}, 0)
     seen_through = [*players.discriminator.layers, *players.combined.layers]
     if loss == "relativistic":
@@ -273,11 +234,12 @@ def test_the_noise_before_d_is_as_strong_as_asked(loss):
 def test_the_rehearsal_leaves_no_trace(data):
     """Would catch the check's steps being kept: every variable, optimizer and seed must be bit-equal after it."""
     pictures = train.defDATA.load_pictures(data)
-    values = train.CLASSIC | {"seed": 0, "filters": 2, "noise_size": 4, "batch_size": 8, "image_size": [8, 8]}
+    values = presets.CLASSIC | {"seed": 0, "filters": 2, "noise_size": 4, "batch_size": 8, "image_size": [8, 8]}
     players = train.build_players(values, 0)
     variables = [variable for group in train.checkpoints.all_variables(players).values() for variable in group]
     before = checkpoints.copy_variables(variables)
-    assert train.rehearse(players, pictures, values) > 0
+    images, *rest = train.step_inputs(pictures, values, 1, 0)
+    assert rehearsal.rehearse(train.play_step, players, train.defDATA.to_floats(images), *rest, values) > 0
     for old, new in zip(before, checkpoints.copy_variables(variables), strict=True):
         assert np.array_equal(old, new)
     assert any("seed" in variable.path for variable in variables)
@@ -302,13 +264,13 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(data, tmp_path,
     """Would catch a diverged run that plays on, or that saves its NaN over the last good checkpoint."""
     out = tmp_path / "run"
     play(data, out, "--epochs", "1")
-    _, before, information = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    _, before, information = newest_checkpoint(out / "training_checkpoints_cifar10")
     group = [np.full_like(array, 1e38) if array.ndim > 1 else array for array in before["discriminator"]]
     checkpoints.save_checkpoint(out / "training_checkpoints_cifar10", 3, before | {"discriminator": group}, information)
     capsys.readouterr()
     line = error_of(capsys, "--resume", "--epochs", "9", "--out", str(out))
     assert "loss is" in line and "--learning-rate" in line and "checkpoint_00000003.npz" in line
-    _, after, _ = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    _, after, _ = newest_checkpoint(out / "training_checkpoints_cifar10")
     assert all(np.isfinite(array).all() for arrays in after.values() for array in arrays)
 
 
@@ -356,111 +318,7 @@ def test_the_newest_three_checkpoints_stay(tmp_path):
         checkpoints.save_checkpoint(tmp_path, step, {"generator": [np.ones(1)]}, {"step": step})
     names = [path.name for path in checkpoints.checkpoint_paths(tmp_path)]
     assert names == ["checkpoint_00000040.npz", "checkpoint_00000300.npz", "checkpoint_00002000.npz"]
-    assert checkpoints.load_newest_checkpoint(tmp_path)[2] == {"step": 2000}
-
-
-def test_monitor_names_a_discriminator_that_has_won():
-    """Would catch a watch that cries at once or never: 1 - 0.5 * 0.99^n exceeds 0.97 from step n = 280 on."""
-    monitor = Monitor()
-    answers = [monitor.watch(1.0, 0.0, 1.0) for _ in range(1000)]
-    spoken = [number for number, answer in enumerate(answers, start=1) if answer]
-    assert spoken == [279 + PATIENCE]  # 0.5 * 0.99^280 = 0.02998
-    assert "D has won" in answers[spoken[0] - 1] and "--label-smoothing" in answers[spoken[0] - 1]
-    assert "--augment noise" in answers[spoken[0] - 1]
-    for lasting, monitor in ((False, Monitor()), (True, Monitor("bce", 0.1)), (True, Monitor("hinge"))):
-        # 0.9 is all that a D trained towards 0.9 says, and more than a hinge D needs
-        assert lasting == any(monitor.watch(0.9, 0.01, 1.0) for _ in range(2000))
-
-
-def test_monitor_names_a_collapsed_generator():
-    """Would catch a collapse that goes unnoticed: 0.99^n falls below 0.2 from step n = 161 on."""
-    monitor = Monitor()
-    spoken = [number for number in range(1, 1001) if monitor.watch(0.5, 0.5, 0.0)]
-    assert spoken == [160 + PATIENCE]  # 0.99^161 = 0.1983
-    assert "G has collapsed" in Monitor().describe("collapsed") and "noise" in Monitor().describe("collapsed")
-
-
-def test_variety_by_hand():
-    """Would catch a spread over pixels instead of over the batch: two pictures, 0 and 1 everywhere, deviate by 1/2."""
-    pictures = np.stack([np.zeros((4, 4, 3)), np.ones((4, 4, 3))])
-    assert variety(pictures) == pytest.approx(0.5)
-    assert variety(np.random.default_rng(0).normal(size=(1, 4, 4, 3)).repeat(5, axis=0)) == pytest.approx(0, abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("flag", "value", "expected"),
-    [
-        ("--preset", "cifar11", "invalid choice: 'cifar11'"),
-        ("--epochs", "0", "received '0'; give a whole number from 1 up"),
-        ("--epochs", "2.5", "received '2.5'"),
-        ("--batch-size", "-4", "received '-4'"),
-        ("--batch-size", "1", "give a whole number from 2 up"),
-        ("--seed", "4294967296", "from 0 to 4294967295"),
-        ("--image-size", "0", "received '0'"),
-        ("--image-size", "7x32", "each side from 8 up"),
-        ("--image-size", "large", "received 'large'"),
-        ("--minutes", "0", "received '0'; give a number above 0"),
-        ("--minutes", "nan", "received 'nan'"),
-        ("--learning-rate", "-1", "give a number above 0"),
-        ("--label-smoothing", "1", "from 0 to below 1"),
-        ("--dropout", "x", "received 'x'"),
-        ("--channels", "2", "invalid choice: 2"),
-        ("--loss", "wasserstein", "invalid choice"),
-        ("--seed", "-1", "received '-1'"),
-        ("--epoch-count", "3", "unrecognized arguments"),
-    ],
-)
-def test_a_wrong_flag_is_one_line(capsys, tmp_path, flag, value, expected):
-    """Would catch a nonsense value reaching the networks, or an error of more than a line."""
-    assert expected in error_of(capsys, flag, value, "--out", str(tmp_path / "run"))
-    assert not (tmp_path / "run").exists()
-
-
-def test_wrong_places_are_one_line(data, capsys, tmp_path, monkeypatch):
-    """Would catch a missing source or an impossible --out found out after the work, or with a traceback."""
-    out = str(tmp_path / "run")
-    assert "no such file or folder: nowhere" in error_of(capsys, "--data", "nowhere", "--out", out)
-    assert "needs pictures: give --data" in error_of(capsys, "--preset", "folder", "--out", out)
-    (tmp_path / "empty").mkdir()
-    assert "no picture" in error_of(capsys, "--data", str(tmp_path / "empty"), "--out", out)
-    assert "is a file, not a folder" in error_of(capsys, "--data", data, "--out", data + "/run")
-    assert "is a file" in error_of(capsys, "--data", data, "--overwrite", "--out", data)
-    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
-    assert "may not be written to" in error_of(capsys, "--data", data, "--out", out)
-    assert not (tmp_path / "run").exists()
-
-
-def test_batch_and_classes_that_the_data_cannot_give(data, capsys, tmp_path):
-    """Would catch a typed batch that shrinks in silence, a preset's that does not, or classes made up."""
-    out = tmp_path / "run"
-    line = error_of(capsys, "--data", data, "--batch-size", "21", "--out", str(out))
-    assert "--batch-size 21 is more than the 20 pictures" in line
-    plain = tmp_path / "plain.npz"
-    np.savez(plain, x_train=np.zeros((20, 8, 8, 3), "uint8"))
-    assert "has none; make one folder a class" in error_of(
-        capsys, "--data", str(plain), "--conditional", "--out", str(out)
-    )
-    assert not out.exists()
-    train.main(["--data", data, "--filters", "2", "--epochs", "1", "--out", str(out)])
-    assert "the preset's batch_size 128 becomes 16 for 20 pictures" in capsys.readouterr().out
-    assert json.loads((out / "training_logs/settings.json").read_text())["batch_size"] == 16
-
-
-def test_hinge_takes_no_label_smoothing(data, capsys, tmp_path):
-    """Would catch a typed value that is ignored in silence, and a preset's smoothing shown though hinge has none."""
-    flags = ["--data", data, *SMALL, "--loss", "hinge", "--out", str(tmp_path / "run")]
-    assert "no meaning with --loss hinge" in error_of(capsys, *flags, "--label-smoothing", "0.1")
-    train.main([*flags, "--preset", "cars", "--epochs", "1"])
-    assert "label_smoothing 0.0" in capsys.readouterr().out
-
-
-def test_an_npz_keeps_its_own_size_and_channels(tmp_path):
-    """Would catch MNIST enlarged to 32x32 and coloured because the preset says so."""
-    path = tmp_path / "digits.npz"
-    np.savez(path, x_train=np.random.default_rng(0).integers(0, 256, (9, 12, 10), "uint8"))
-    train.main(["--data", str(path), "--filters", "2", "--epochs", "1", "--out", str(tmp_path / "run")])
-    model = keras.models.load_model(tmp_path / "run/generator_e001.h5", compile=False)
-    assert model.output_shape == (None, 12, 10, 1)
+    assert newest_checkpoint(tmp_path)[2] == {"step": 2000}
 
 
 def test_a_folder_that_holds_a_run(data, capsys, tmp_path):
@@ -474,18 +332,6 @@ def test_a_folder_that_holds_a_run(data, capsys, tmp_path):
     assert written(out) == before  # a mistake costs nothing
     play(data, out, "--epochs", "1", "--overwrite")
     assert [path.name for path in out.glob("*.h5")] == ["generator_e001.h5"]
-
-
-def test_a_run_without_a_checkpoint_has_two_ways_on(data, capsys, tmp_path):
-    """Would catch --resume and a new start that send each other away, after a kill before the first checkpoint."""
-    out = tmp_path / "run"
-    (out / "training_checkpoints_cifar10").mkdir(parents=True)  # what such a run leaves
-    (out / "training_logs").mkdir()
-    line = error_of(capsys, "--data", data, "--out", str(out))
-    assert "--overwrite" in line and "--resume" not in line
-    line = error_of(capsys, "--resume", "--out", str(out))
-    assert "nothing to resume" in line and "--overwrite" in line and "start without" not in line
-    play(data, out, "--epochs", "1", "--overwrite")
 
 
 def test_wrong_ways_to_resume(data, capsys, tmp_path):
@@ -511,13 +357,13 @@ def test_a_run_from_before_a_setting_resumes_with_its_default(data, capsys, tmp_
     """Would catch a traceback over a setting that the stored run does not know, or a typed one that slips in."""
     out = tmp_path / "run"
     play(data, out, "--epochs", "1", "--augment", "noise")
-    path, groups, about = checkpoints.load_newest_checkpoint(out / "training_checkpoints_cifar10")
+    path, groups, about = newest_checkpoint(out / "training_checkpoints_cifar10")
     assert about["settings"].pop("augment_noise") == 0.2
     checkpoints.save_checkpoint(path.parent, len(groups["history"][0]), groups, about)
     line = error_of(capsys, "--resume", "--epochs", "2", "--out", str(out), "--augment-noise", "0.3")
     assert "--augment-noise is 0.2 in this run, received 0.3" in line
     assert train.main(["--resume", "--epochs", "2", "--out", str(out), "--augment-noise", "0.2"]) == 0
-    assert "noise     augment_noise 0.2" in capsys.readouterr().out
+    assert "augment noise, augment_noise 0.2" in capsys.readouterr().out
 
 
 def test_the_same_pictures_in_another_place_resume(data, tmp_path):
@@ -526,12 +372,6 @@ def test_the_same_pictures_in_another_place_resume(data, tmp_path):
     moved = tmp_path / "moved.npz"
     pathlib.Path(data).rename(moved)
     assert train.main(["--resume", "--epochs", "2", "--data", str(moved), "--out", str(tmp_path / "run")]) == 0
-
-
-def test_may_change_on_resume_is_no_more_than_promised():
-    """Would catch a setting of the game slipping into the list of those that a resumed run may change."""
-    promised = {"epochs", "save_every", "plot_every", "score_every", "data"}
-    assert promised == settings.MAY_CHANGE_ON_RESUME
 
 
 @pytest.mark.parametrize("network", ["residual", "taught"])
@@ -562,64 +402,3 @@ def test_a_stop_in_the_lesson(data, tmp_path, monkeypatch, capsys):
     stop_after(monkeypatch, 0)
     assert train.main(["--resume", "--out", str(tmp_path / "parts")]) == 0
     assert written(tmp_path / "whole") == written(tmp_path / "parts")
-
-
-def test_what_has_no_meaning_with_a_loss_is_refused(data, tmp_path, capsys):
-    """Would catch a flag that changes nothing, or a relativistic D with dropout, whose slopes are chance."""
-    out = ["--data", data, "--out", str(tmp_path / "run")]
-    line = error_of(capsys, *out, "--preset", "modern", "--network", "residual", "--dropout", "0.4")
-    assert "--dropout 0.4 has no meaning with --loss relativistic" in line
-    line = error_of(capsys, *out, "--preset", "modern", "--loss", "relativistic", "--network", "taught")
-    assert "--network taught has several logits, and --loss relativistic pairs one; use --loss hinge" in line
-    line = error_of(capsys, *out, "--lesson-steps", "9")
-    assert "--lesson-steps 9 has no meaning with --network classic" in line
-    line = error_of(capsys, *out, "--augment", "color", "--augment-noise", "0.3")
-    assert "--augment-noise 0.3 has no meaning without --augment noise; add it, or leave it out" in line
-    line = error_of(capsys, *out, "--slope-weight", "2")
-    assert "--slope-weight 2.0 has no meaning with --loss bce" in line
-    assert not (tmp_path / "run").exists()
-
-
-def test_any_preset_can_play_the_relativistic_game(data, tmp_path, capsys):
-    """Would catch a preset whose own dropout or batch normalization stops `--loss relativistic`."""
-    assert play(data, tmp_path / "run", "--preset", "folder", "--loss", "relativistic", "--dry-run") == 0
-    said = capsys.readouterr().out
-    assert "discriminator_batch_normalization no, dropout 0.0" in said and "slope_weight 1.0" in said
-
-
-def test_the_machine_chooses_the_networks(capsys, monkeypatch):
-    """Would catch a laptop given a GPU's networks, a typed width that is not taken, or networks of mixed kinds."""
-    for devices, row in ((["cpu:0"], train.SMALL), (["gpu:0", "cpu:0"], train.LARGE)):
-        monkeypatch.setattr(settings.machine, "devices", lambda devices=devices: devices)
-        values = train.PRESETS["modern"] | {"mixed_precision": False}
-        settings.fit_to_machine(values, train.SMALL, train.LARGE)
-        assert {name: values[name] for name in row} == row
-        assert f"chosen    network {row['network']}, filters {row['filters']}, " in capsys.readouterr().out
-    monkeypatch.setattr(settings.machine, "devices", lambda: ["cpu:0"])
-    values = train.PRESETS["modern"] | {"mixed_precision": False, "filters": 7, "network": "residual"}
-    settings.fit_to_machine(values, train.SMALL, train.LARGE)
-    assert (values["filters"], values["generator_batch_normalization"], values["learning_rate"]) == (7, False, 2e-4)
-    before = train.PRESETS["cifar10"].copy()
-    capsys.readouterr()
-    settings.fit_to_machine(before, train.SMALL, train.LARGE)
-    assert before == train.PRESETS["cifar10"] and capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize(
-    ("flags", "chosen"), [("avx2 fma", "float32"), ("avx512_vnni avx512_bf16", "bfloat16"), (None, "float32")]
-)
-def test_the_machine_chooses_the_precision(tmp_path, capsys, monkeypatch, flags, chosen):
-    """Would catch bfloat16 on a processor that only imitates it, where a step takes eight times as long."""
-    processor_file = tmp_path / "cpuinfo"
-    if flags:
-        processor_file.write_text(f"model name : any\nflags : fpu sse {flags} erms\n")
-    monkeypatch.setattr(settings.machine, "devices", lambda: ["cpu:0"])
-    monkeypatch.setattr(settings.machine.keras.backend, "backend", lambda: "tensorflow")
-    gains = settings.machine.gains_from_bfloat16
-    monkeypatch.setattr(settings.machine, "gains_from_bfloat16", lambda: gains(processor_file))
-    values = train.PRESETS["cifar10"] | {"mixed_precision": None}
-    settings.fit_to_machine(values, train.SMALL, train.LARGE)
-    assert values["mixed_precision"] == (chosen == "bfloat16")
-    assert f"precision {chosen}, the faster one" in capsys.readouterr().out
-    monkeypatch.setattr(settings.machine.keras.backend, "backend", lambda: "jax")
-    assert not gains(processor_file)

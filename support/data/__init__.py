@@ -1,1 +1,1 @@
-"""Where pictures come from: files, archives, DeepLake, drawn shapes; and the doctor who looks them over."""
+"""Sources of pictures: files, archives, DeepLake, drawn shapes; and a check of pictures (doctor.py)."""

@@ -1,4 +1,4 @@
-"""The class names of the data sets that Keras downloads, by number; Keras ships the numbers only."""
+"""The class names of the data sets that Keras downloads, in the order of their numbers. Keras has only the numbers."""
 
 CLASS_NAMES = {
     "cifar10": "airplane automobile bird cat deer dog frog horse ship truck".split(),

@@ -1,4 +1,4 @@
-"""A contact sheet: some of the pictures side by side, class beside class, with a title."""
+"""A contact sheet: some of the pictures in a grid, sorted by class, with a title."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -6,25 +6,25 @@ from PIL import Image, ImageDraw, ImageFont
 from support.drawing.grid import columns_for, picture_grid
 
 MOST_SHOWN = 64
-MOST_CLASSES = 16  # more are mixed
-NARROWEST = 560  # pixels, for the title
+MOST_CLASSES = 16  # with more classes the pictures are not sorted by class
+NARROWEST = 560  # width in pixels, so that the title fits
 DARK, PALE = (32, 32, 32), (120, 120, 120)
 
 
 def draw_contact_sheet(pictures, positions, words):
-    """Draw up to 64 pictures, spread evenly over those at the positions.
+    """Draw up to 64 pictures, spread evenly over the given positions.
 
     Args:
         pictures: `defDATA.Pictures`.
         positions: Which of them may be shown, int array `(m,)`, m at least 1.
-        words: What else the title says, after the count and the size.
+        words: More text for the title, after the count and the size.
 
     Returns:
         `(sheet, shown)`: a Pillow image in RGB, and the number of pictures on it.
     """
     count, height, width, _ = pictures.images.shape
     classes = np.unique(pictures.labels[positions]) if pictures.class_names else []
-    if 1 < len(classes) <= MOST_CLASSES:  # a band of columns for each, as many as make the sheet nearly square
+    if 1 < len(classes) <= MOST_CLASSES:  # a group of columns for each class; the sheet becomes nearly square
         columns = max(1, columns_for(MOST_SHOWN, height, width) // len(classes))
         most = columns * max(1, MOST_SHOWN // (len(classes) * columns))
         bands = [spread(positions[pictures.labels[positions] == number], most) for number in classes]
@@ -54,18 +54,18 @@ def draw_contact_sheet(pictures, positions, words):
 
 
 def spread(positions, most):
-    """Take at most so many of the positions, evenly from the first to the last."""
+    """Choose at most `most` of the positions, evenly from the first to the last."""
     return positions[np.linspace(0, len(positions) - 1, min(most, len(positions))).round().astype(int)]
 
 
 def write(draw, place, words, size, room, colour):
-    """Write a line of text, shortened with dots to the pixels of room that it has."""
+    """Write a line of text; it is shortened with dots if it is wider than `room` pixels."""
     font = ImageFont.load_default(size)
     draw.text(place, shortened(words, font, room), colour, font)
 
 
 def shortened(words, font, room):
-    """Give the words, or as many of their letters as fit with dots behind them into the pixels of room."""
+    """Return the words; if they are wider than `room` pixels, only the first letters and dots."""
     if font.getlength(words) <= room:
         return words
     while words and font.getlength(words + "...") > room:

@@ -1,6 +1,6 @@
 """Pictures of DeepLake datasets, of version 3: `hub://activeloop/stanford-cars-train`, or a folder that it wrote.
 
-DeepLake is imported when a dataset is opened and not before: only who reads from it needs it.
+DeepLake is imported only when a dataset is opened: other runs do not need it.
 """
 
 import functools
@@ -19,8 +19,9 @@ from PIL import Image
 from support.data.picture_files import files_below
 from support.system.errors import InputError
 
-# Megabytes of chunks in memory. From a folder a chunk of 8 MB takes 2 ms to read again; from afar it should come once:
-# all of Stanford Cars fits, of a much larger dataset whole chunks would come again and again for single pictures.
+# Megabytes of chunks in memory. A chunk of 8 MB takes 2 ms to read again from a folder, but much longer over the
+# network. All of Stanford Cars fits; with a much larger dataset, whole chunks would be loaded again and again for
+# single pictures.
 CACHE_OF_FOLDER, CACHE_FROM_AFAR, CACHE_DECODED = 64, 1200, 16
 MARK = "dataset_meta.json"  # every dataset has it
 
@@ -31,24 +32,24 @@ def is_deeplake(source: str) -> bool:
 
 
 def is_address(source):
-    """Say whether a source begins as an address does; a single letter is a drive of Windows."""
+    """Say whether a source begins like an address; a single letter before the colon is a Windows drive."""
     return re.match(r"[\w+.-]{2,}://", source) is not None
 
 
 class DeepLakePictures:
     """The pictures in a DeepLake dataset: its first tensor of pictures, one named `images` before others.
 
-    Only one thread at a time fetches: DeepLake 3.9 moves its cache and its place in the index at every access without a
-    lock, and threads that share a dataset lose chunks under each other's hands ("Unable to get chunk"). Decoding, which
-    takes longer, is left to the threads. Memory stays bounded: the cache drops the chunks that were used longest ago.
-    Where a chunk was compressed as a whole it holds the pixels and counts the compressed bytes, so it is kept smaller.
+    Only one thread fetches at a time. DeepLake 3.9 changes its cache and its place in the index at every access,
+    without a lock, so threads that share a dataset lose chunks ("Unable to get chunk"). Several threads decode, which
+    takes longer. The memory stays bounded: the cache drops the least recently used chunks. If chunks were compressed as
+    a whole, the cache holds pixels but counts compressed bytes, so it is made smaller.
 
     Args:
         path: An address or a folder.
 
     Attributes:
         path: The same.
-        names: What messages call the pictures; they are numbered from 0, as in the dataset.
+        names: The names of the pictures in messages; they are numbered from 0, as in the dataset.
 
     Raises:
         InputError: If DeepLake 3 is not installed, the dataset cannot be opened, or it holds no picture.
@@ -67,7 +68,7 @@ class DeepLakePictures:
             count = len(self.tensor)
         except InputError:
             raise
-        except Exception as error:  # DeepLake has dozens of kinds, without a parent of their own
+        except Exception as error:  # DeepLake has dozens of error classes without a common parent class
             hint = "check the address and the connection; for a private dataset set ACTIVELOOP_TOKEN"
             hint = hint if afar else "give the folder as DeepLake 3 wrote it, all of it"
             raise InputError(f"{path} cannot be opened as a DeepLake dataset ({in_short(error)}); {hint}") from None
@@ -81,13 +82,13 @@ class DeepLakePictures:
         return len(self.names)
 
     def image(self, index):
-        """Fetch one picture as a Pillow image of its own mode and size. Several threads may ask at once.
+        """Fetch one picture as a Pillow image in its own mode and size. Several threads may call this at once.
 
         Args:
-            index: Position, from 0 up to the number of pictures less 1.
+            index: Position, from 0 to the number of pictures minus 1.
 
         Returns:
-            A Pillow image; one that is compressed by itself is not decoded yet, and may yet fail to.
+            A Pillow image. A picture that is compressed alone is not decoded yet: decoding may still fail.
 
         Raises:
             InputError: If the dataset is not there any more.
@@ -99,13 +100,13 @@ class DeepLakePictures:
             except Exception:
                 self._check_it_is_there()
                 try:
-                    data = self._fetch(int(index))  # the connection may have been away for a moment
+                    data = self._fetch(int(index))  # the second try helps if the connection was lost for a moment
                 except Exception as error:
                     raise OSError(f"{self.names[index]} cannot be read ({in_short(error)})") from None
         return Image.open(io.BytesIO(data)) if isinstance(data, bytes) else array_to_image(data)
 
     def _fetch(self, index):
-        """Give a picture's compressed bytes, or its pixels where it is not compressed, or not by itself."""
+        """Return a picture's compressed bytes, or its pixels if it is not compressed alone (or not at all)."""
         meta = self.tensor.meta
         if meta.is_link or meta.sample_compression not in (None, "lz4"):
             try:
@@ -124,14 +125,15 @@ class DeepLakePictures:
             ) from None
 
     def classes(self, chosen=None):
-        """Tell the classes by the first tensor of class labels.
+        """Find the classes in the first tensor of class labels.
 
         Args:
-            chosen: Positions of the pictures to look at; None for all. A class without any of them is no class.
+            chosen: Positions of the pictures to look at; None for all. Classes without any of these are left out.
 
         Returns:
             `(class_names, labels)`: names in the order of the dataset's own numbers, and an int32 array `(n,)` of
-            positions in them; or `(None, None)` where the pictures do not have one label each, or all have the same.
+            positions in these names. `(None, None)` if pictures do not have exactly one label each, or all have the
+            same.
 
         Raises:
             InputError: If the labels cannot be read.
@@ -147,7 +149,7 @@ class DeepLakePictures:
 
     @functools.cached_property
     def _labels(self):
-        """The pictures' own class numbers `(n,)`, or None; and the names of the classes, as far as they have any."""
+        """Return the pictures' class numbers `(n,)` or None, and the names of the classes as far as there are any."""
         found = [tensor for tensor in self.dataset.tensors.values() if tensor.htype == "class_label"]
         if not found or len(found[0]) < len(self):
             return None, []
@@ -166,10 +168,10 @@ class DeepLakePictures:
         return np.array(labels).reshape(-1), names
 
     def fingerprint(self):
-        """Give a number that other pictures would hardly have; a copy of the files has the same. No picture is read.
+        """Return a number that identifies the pictures, without reading them; copied files give the same number.
 
-        It is made of the version, the chunks' names, the labels, and of a folder the files' sizes: pictures that are
-        overwritten by others of the same size to the byte, without a commit, are not noticed.
+        It is made of the version, the chunks' names, the labels, and in a folder also the files' sizes. It does not
+        notice pictures that were overwritten, without a commit, by others with exactly the same number of bytes.
         """
         labels, names = self._labels
         parts = [self.tensor.key, len(self), names, None if labels is None else labels.tolist()]
@@ -179,23 +181,23 @@ class DeepLakePictures:
             parts += [sorted(engine.commit_diff.data_updated)]
         if not is_address(self.path):
             sizes = [(file.relative_to(self.path).as_posix(), file.stat().st_size) for file in files_below(self.path)]
-            parts += sorted(size for size in sizes if not size[0].endswith(".lock"))  # someone is writing elsewhere
+            parts += sorted(size for size in sizes if not size[0].endswith(".lock"))  # another program is writing
         return zlib.crc32(repr(parts).encode())
 
 
 def import_deeplake(path):
-    """Import DeepLake 3 without what it does unasked: it reports home, looks for updates, prints, and waits for ever.
+    """Import DeepLake 3, and switch off its reports to its makers, update checks, prints and endless waits.
 
     Args:
-        path: What is to be read, for the message.
+        path: The source to read, for the message.
 
     Returns:
         The module.
 
     Raises:
-        InputError: If it is not installed, or is of another version.
+        InputError: If it is not installed, or has another version.
     """
-    os.environ["BUGGER_OFF"] = "true"  # the switch of humbug, which sends every call and crash to bugout.dev
+    os.environ["BUGGER_OFF"] = "true"  # switches off humbug, which reports every call and crash to bugout.dev
     no_look = types.ModuleType("deeplake.util.check_latest_version")  # the real one asks PyPI on import
     no_look.warn_if_update_required = lambda version: None
     sys.modules.setdefault(no_look.__name__, no_look)
@@ -213,14 +215,14 @@ def import_deeplake(path):
 
     logging.getLogger("deeplake").setLevel(logging.ERROR)
     deeplake.constants.SHOW_ITERATION_WARNING = False
-    deeplake.config["s3"] = Config(connect_timeout=10, read_timeout=60, max_pool_connections=50)  # 300 seconds each
+    deeplake.config["s3"] = Config(connect_timeout=10, read_timeout=60, max_pool_connections=50)  # default: 300 s each
 
     def request(method, url, timeout=None, **options):
         with requests.Session() as session:
             session.mount("https://", requests.adapters.HTTPAdapter(max_retries=2))
             try:
                 return session.request(method, url, timeout=(10, 60), **options)
-            except requests.exceptions.ConnectionError:  # at which DeepLake 3.9.52 would ask again without end
+            except requests.exceptions.ConnectionError:  # without this DeepLake 3.9.52 would ask again for ever
                 raise ConnectionError(f"{url.split('/')[2]} does not answer") from None
 
     deeplake.client.client.requests = types.SimpleNamespace(request=request, exceptions=requests.exceptions)
@@ -228,7 +230,7 @@ def import_deeplake(path):
 
 
 def find_pictures(dataset, path):
-    """Give the tensor of pictures: of htype image, or else of arrays `(height, width)` or `(height, width, channels)`.
+    """Find the tensor of pictures: of htype image, or else of arrays `(height, width)` or `(height, width, channels)`.
 
     Raises:
         InputError: If there is none.
@@ -255,7 +257,7 @@ def array_to_image(pixels):
     """Turn uint8 pixels `(height, width)` or `(height, width, 1, 3 or 4)` into a Pillow image.
 
     Raises:
-        ValueError: If they are of another kind, or none.
+        ValueError: If the pixels have another type or shape, or there are none.
     """
     pixels = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels
     if pixels.dtype != np.uint8 or not pixels.size or not (pixels.ndim == 2 or pixels.shape[2:] in ((3,), (4,))):
@@ -264,6 +266,6 @@ def array_to_image(pixels):
 
 
 def in_short(error):
-    """Give an error's words in one line, without the pages of advice that some have."""
+    """Return an error's text in one line, without the long advice that some errors have."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 160 else text[:157] + "..."

@@ -1,7 +1,8 @@
-"""Decoded pictures in one file, for those that do not fit in memory.
+"""Keeps decoded pictures in one file, if they do not fit in memory.
 
-SQLite keeps it: a picture is in the file whole or not at all, also after a kill or a power cut; any thread may read;
-and its memory is a few megabytes however large the file is, which a memory-mapped array's would not be.
+The file is an SQLite database. A picture is in it completely or not at all, also after a kill or a power cut, and any
+thread may read it. It needs only a few megabytes of memory, whatever the size of the file; a memory-mapped array would
+need more.
 """
 
 import contextlib
@@ -12,15 +13,15 @@ import threading
 
 from tqdm import tqdm
 
-ROOM_TO_LEAVE = 2_000_000_000  # bytes of the disk that the run's own files may need
+ROOM_TO_LEAVE = 2_000_000_000  # bytes that stay free on the disk for the run's own files
 
 
 class PictureCache:
-    """A dictionary from a picture's position to its bytes, in a file. What goes wrong with it is never fatal.
+    """A dictionary from a picture's position to its bytes, in a file. Errors of this file never end the run.
 
     Args:
-        path: The file; made, with its folder, when the first picture is put in.
-        key: What pictures these are. A file that was written under another key is started anew.
+        path: The file. It is made, with its folder, when the first picture is stored.
+        key: Identifies the pictures. A file with another key is emptied first.
         size: Bytes that all pictures take together.
     """
 
@@ -31,7 +32,7 @@ class PictureCache:
         self.given_up = False
 
     def get(self, position):
-        """Give a picture's bytes, or None where it is not in the file."""
+        """Return a picture's bytes, or None if it is not in the file."""
         row = self._ask("SELECT pixels FROM pictures WHERE position = ?", position)
         return row[0] if row else None
 
@@ -39,12 +40,12 @@ class PictureCache:
         self._ask("INSERT OR REPLACE INTO pictures VALUES (?, ?)", position, data)
 
     def _ask(self, sentence, *values):
-        """Run one SQL sentence, and give its first row or None."""
+        """Run one SQL statement, and return its first row or None."""
         with self.lock:
             if self.given_up:
                 return None
             try:
-                with self._open() as connection:  # a transaction: all of it, or nothing
+                with self._open() as connection:  # a transaction: everything is written, or nothing
                     return connection.execute(sentence, values).fetchone()
             except (sqlite3.Error, OSError) as error:
                 self.given_up = True
@@ -52,11 +53,11 @@ class PictureCache:
                 return None
 
     def _open(self):
-        """Give the connection; the first call opens the file, and empties it if it holds other pictures."""
+        """Return the connection. The first call opens the file, and empties it if it holds other pictures."""
         if self.connection is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self._holds_these():
-                for ending in ("", "-wal", "-shm", "-journal"):  # SQLite's own journals beside it, too
+                for ending in ("", "-wal", "-shm", "-journal"):  # also SQLite's journals beside the file
                     self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
                 free = shutil.disk_usage(self.path.parent).free
                 if free < self.size + ROOM_TO_LEAVE:
@@ -80,4 +81,4 @@ class PictureCache:
         return False
 
     def _connect(self):
-        return sqlite3.connect(self.path, check_same_thread=False)  # the lock lets in one thread at a time
+        return sqlite3.connect(self.path, check_same_thread=False)  # our lock admits one thread at a time

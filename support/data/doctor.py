@@ -1,8 +1,8 @@
-"""The dataset doctor: look pictures over before anyone spends hours on them.
+"""The dataset doctor: it checks pictures before a long training.
 
-What is worth repairing is marked with "!". Two pictures count as the same where their decoded pixels are, upright and
-of one size: a copy with another name, compression or EXIF note is found, a smaller copy is not. (A large JPEG is
-compared as train.py decodes it: at a half, quarter or eighth of its size.)
+Problems that are worth repairing are marked with "!". Two pictures count as the same if their decoded pixels are,
+upright and scaled to one size. So a copy with another name, compression or EXIF note is found, but a smaller copy is
+not. (A large JPEG is compared as train.py decodes it: at a half, quarter or eighth of its size.)
 """
 
 import collections
@@ -21,14 +21,14 @@ from support.system.command_line import OneLineParser, image_size, whole_number
 from support.system.errors import InputError
 
 FEW_PICTURES = 2000  # train.py augments fewer unless told: the smallest sets of DiffAugment's section 4 have that many
-FEW_IN_A_CLASS = 0.1  # of the largest class
-MANY = 0.1  # of the pictures, to be worth a mark
-LONG = 4  # a side this many times the other
-MOST_NAMED = 50  # groups of the same pictures, odd pictures, classes; the unreadable are all named
+FEW_IN_A_CLASS = 0.1  # a class smaller than this share of the largest class is small
+MANY = 0.1  # a share of the pictures above this gets a mark
+LONG = 4  # one side is this many times as long as the other
+MOST_NAMED = 50  # groups of equal pictures, odd pictures, classes; unreadable pictures are all named
 
 
 def parse_arguments(arguments, presets, sources):
-    """Read the flags of `python defDATA.py`; those that say how pictures are taken are named as train.py's are.
+    """Read the flags of `python defDATA.py`; flags about loading pictures have the same names as train.py's.
 
     Args:
         arguments: List of words, or None for the command line.
@@ -39,7 +39,7 @@ def parse_arguments(arguments, presets, sources):
         The flags, as an `argparse.Namespace`.
 
     Raises:
-        InputError: If the contact sheet cannot be written where it is to go.
+        InputError: If the contact sheet cannot be written at its place.
     """
     parser = OneLineParser(prog="defDATA.py", description="Look pictures over before they are trained on.")
     add = parser.add_argument
@@ -57,7 +57,7 @@ def parse_arguments(arguments, presets, sources):
 
 
 def check_sheet_place(out, source):
-    """Refuse, before the work, a contact sheet that cannot be written, or would be one of the pictures next time."""
+    """Refuse a contact sheet that cannot be written, or that would later count as one of the pictures."""
     out, source = pathlib.Path(out), pathlib.Path(source)
     if out.suffix.lower() != ".png" or out.is_dir():
         raise InputError(f"--out {out}: the contact sheet is a file that ends in .png")
@@ -71,18 +71,18 @@ def check_sheet_place(out, source):
 
 
 def size_to_look_at(options, preset):
-    """Give the height, width and channels to look at: as typed, else the preset's; None for each an .npz keeps."""
+    """Return height, width and channels as typed, else the preset's; None where an .npz keeps its own."""
     own = options.path.lower().endswith(".npz")
     height, width = options.image_size or ((None, None) if own else preset["image_size"])
     return height, width, options.channels or (None if own else preset["channels"])
 
 
 def examine(pictures, stored, options, preset):
-    """Say what the pictures are and what is wrong with them, and draw a contact sheet.
+    """Print what the pictures are and what is wrong with them, and draw a contact sheet.
 
     Args:
         pictures: `defDATA.Pictures` as they would be trained on.
-        stored: The same as they are stored; for those in files it is `pictures` itself.
+        stored: The same pictures in their stored size; for picture files it is `pictures` itself.
         options: What `parse_arguments` returned.
         preset: The row of its preset.
 
@@ -109,19 +109,19 @@ def examine(pictures, stored, options, preset):
 
 
 def say(label, *lines):
-    """Print lines as train.py does, the label before the first."""
+    """Print lines as train.py does, with the label before the first line."""
     for number, line in enumerate(lines):
         print(f"{'' if number else label:9} {line}")
 
 
 def listed(lines):
-    """Cut a long list: the first `MOST_NAMED`, and how many more there are."""
+    """Shorten a long list: keep the first `MOST_NAMED`, and say how many more there are."""
     more = len(lines) - MOST_NAMED
     return lines[:MOST_NAMED] + ([f"and {more:,} more"] if more > 0 else [])
 
 
 def say_sizes(sizes, wanted, fit):
-    """Say how large they are, how many get enlarged, and what becomes of other proportions."""
+    """Print how large the pictures are, how many get enlarged, and how other proportions are treated."""
     if not sizes:
         return
     ordered = sorted(sizes, key=math.prod)
@@ -139,7 +139,7 @@ def say_sizes(sizes, wanted, fit):
         say("", f"{mark}smaller than {size}, so enlarged and blurred: {enlarged:,} of {len(sizes):,}{hint}")
 
     proportions = float(np.median([width / height for height, width in sizes]))
-    ratio = proportions * wanted[0] / wanted[1]  # above 1: wider than wanted
+    ratio = proportions * wanted[0] / wanted[1]  # above 1: the picture is too wide
     lost = 1 - min(ratio, 1 / ratio)
     if lost < 0.01:
         say("fit", f"the middle picture has the proportions of {size}")
@@ -156,7 +156,7 @@ def say_sizes(sizes, wanted, fit):
 
 
 def say_channels(kinds, channels):
-    """Say how many are grey, colour, transparent or else, and where that does not suit the channels wanted."""
+    """Print how many are grey, colour, transparent or other, and whether that fits the wanted channels."""
     say("channels", ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common()) or "none")
     if channels > 1 and set(kinds) == {"grey"}:
         say("", "! all are grey: --channels 1 is faster and cannot go wrong in colour")
@@ -165,7 +165,7 @@ def say_channels(kinds, channels):
 
 
 def say_classes(pictures):
-    """Name the classes with their counts, and those that are small beside the largest."""
+    """Print the classes with their counts, and which are small compared with the largest."""
     if not pictures.class_names:
         say("classes", "none; one folder a class would make some, for --conditional")
         return
@@ -178,14 +178,14 @@ def say_classes(pictures):
 
 
 def say_broken(unopened, cut):
-    """Name every file that does not open, and every one that opens and does not decode, with the reason."""
+    """Print every file that does not open, and every file that opens but does not decode, with the reason."""
     lines = [f"{name}: does not open, left out" for name in unopened]
     lines += [f"{name}: {reason}; another picture stands in for it" for name, reason in cut.items()]
     say("broken", f"! {len(lines):,} do not decode; replace them or take them out" if lines else "none", *lines)
 
 
 def say_same(looks, names, labels):
-    """Name the pictures that are there more than once, group by group."""
+    """Print the pictures that occur more than once, group by group."""
     groups = collections.defaultdict(list)
     for position, look in enumerate(looks):
         if look.wrong is None:
@@ -200,7 +200,7 @@ def say_same(looks, names, labels):
 
 
 def say_odd(looks):
-    """Name the pictures that show nothing, and those of absurd proportions."""
+    """Print the pictures that show nothing, and those that are very long and narrow."""
     lines = [f"{name}: one colour, or nearly" for name, look in looks.items() if look.blank]
     for name, look in looks.items():
         height, width = look.size
@@ -210,7 +210,7 @@ def say_odd(looks):
 
 
 def say_number(count, batch):
-    """Say whether there are enough; `batch` is the preset's, or None where the machine chooses it."""
+    """Print whether there are enough pictures. `batch` is the preset's, or None if the machine decides."""
     if count >= FEW_PICTURES:
         return
     say(
@@ -222,7 +222,7 @@ def say_number(count, batch):
 
 
 def refuse_unusable(pictures, whole, options, preset):
-    """Raise `InputError` for what train.py could not train on."""
+    """Raise `InputError` if train.py could not train on the pictures."""
     count, height, width, _ = pictures.images.shape
     source = pictures.source
     if len(whole) < 2:
@@ -243,7 +243,7 @@ def refuse_unusable(pictures, whole, options, preset):
 
 
 def train_flags(options, pictures, preset):
-    """Give the words after `python train.py` that train on what was looked at."""
+    """Return the flags of `python train.py` for training on the checked pictures."""
     words = ["--preset", options.preset]
     words += [] if options.path == options.preset else ["--data", options.path]
     words += ["--image-size", "x".join(map(str, options.image_size))] if options.image_size else []

@@ -1,4 +1,4 @@
-"""A look at every picture of a source: its size, its channels, its pixels, and whether it decodes at all."""
+"""Examines every picture of a source: its size, channels and pixels, and whether it decodes."""
 
 import collections
 import hashlib
@@ -14,15 +14,15 @@ from support.data.picture_files import DECODING_ERRORS, to_mode, upright
 from support.drawing.grid import to_image
 from support.system.errors import InputError
 
-BLANK = 3.0  # a standard deviation of the levels 0 to 255 below this is nothing but noise
-IN_A_ROW = 1000  # pictures that the threads are handed at once: the memory stays the same, however many there are
+BLANK = 3.0  # standard deviation of the levels 0 to 255; a picture below this shows only noise
+IN_A_ROW = 1000  # pictures given to the threads at once, so that the memory does not grow with their number
 
-# What is kept of a picture: `(height, width)`, kind, hash of its pixels, whether it is blank; what is wrong, or None.
+# The notes on a picture: `(height, width)`, kind, hash of its pixels, whether it is blank; what is wrong, or None.
 Look = collections.namedtuple("Look", "size kind pixels blank wrong")
 
 
 def look_at_all(stored, size):
-    """Decode every picture once, in threads, and give a `Look` for each in order. A bar shows it on a terminal."""
+    """Decode every picture once, in threads, and yield a `Look` for each in order. A terminal shows a bar."""
     with (
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
         tqdm(total=len(stored), unit=" pictures", disable=not sys.stderr.isatty(), leave=False) as bar,
@@ -35,7 +35,7 @@ def look_at_all(stored, size):
 
 
 def look_at(stored, position, size):
-    """Decode one picture and give its `Look`."""
+    """Decode one picture and return its `Look`."""
     try:
         image = open_stored(stored, position)
         height_and_width, kind = image.size[::-1], kind_of(image)
@@ -56,13 +56,13 @@ def look_at(stored, position, size):
 
 
 def open_stored(stored, position):
-    """Give one picture as a Pillow image, as it is stored."""
+    """Return one picture as a Pillow image, in its stored size."""
     images = stored.images
     return to_image(images[position]) if isinstance(images, np.ndarray) else images.files.image(images.chosen[position])
 
 
 def name_of(stored, position):
-    """Give a picture's name: its file's, or in an array its place."""
+    """Return a picture's name: the file name, or the position in an array."""
     images = stored.images
     return f"picture {position}" if isinstance(images, np.ndarray) else images.files.names[images.chosen[position]]
 

@@ -1,4 +1,4 @@
-"""Pictures in an .npz of plain arrays, as Keras ships MNIST."""
+"""Loads pictures from an .npz of plain arrays; Keras' MNIST file has this form."""
 
 import zipfile
 
@@ -7,11 +7,11 @@ import numpy as np
 from support.data.picture_files import DECODING_ERRORS
 from support.system.errors import InputError
 
-MOST_CLASSES = 65_535  # a larger class number is a mistake: a year, an identity
+MOST_CLASSES = 65_535  # a larger number is no class, but perhaps a year or an identity
 
 
 def load_npz(path):
-    """Read `x_train` and, where it is there, `y_train`, as Keras ships MNIST.
+    """Read `x_train` and, if it exists, `y_train`, the names that Keras' MNIST file uses.
 
     Returns:
         uint8 `(n, height, width, channels)`, and int32 labels `(n,)` or None.
@@ -23,7 +23,7 @@ def load_npz(path):
         with path.open("rb") as file:
             if not zipfile.is_zipfile(file):
                 raise ValueError("it is not a zip archive, or was cut short")
-        with np.load(path, allow_pickle=False) as arrays:  # a pickle can run any code: never opened
+        with np.load(path, allow_pickle=False) as arrays:  # a pickle can run any code, so it is never opened
             if "x_train" not in arrays.files:
                 held = ", ".join(arrays.files) or "nothing"
                 raise InputError(

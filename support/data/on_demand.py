@@ -1,4 +1,4 @@
-"""Pictures that are decoded when they are first asked for, and kept: in memory where they fit, else in a file."""
+"""Pictures that are decoded when they are first needed, and then kept in memory, or in a file if there are too many."""
 
 import threading
 
@@ -9,30 +9,30 @@ from support.data.disk_cache import PictureCache
 from support.data.picture_files import DECODING_ERRORS, fit_image
 from support.system.errors import InputError
 
-MOST_IN_MEMORY = 1_500_000_000  # bytes of pixels: with Python, Keras and a backend it stays below 3 GB
-MOST_NAMED = 3  # of the files that turn out not to decode
+MOST_IN_MEMORY = 1_500_000_000  # bytes of pixels; with Python, Keras and a backend the process stays below 3 GB
+MOST_NAMED = 3  # files that do not decode; more are not named
 
 
 class KeptPictures:
-    """Pictures that look like a uint8 array `(n, height, width, channels)`, whatever their number.
+    """Pictures that behave like a uint8 array `(n, height, width, channels)`, for any number of pictures.
 
-    A file that turns out not to decode is named once, and the next picture of its class stands in for it from then on:
-    which one depends on the pictures alone, so a resumed run sees the same.
+    If a file does not decode, a message names it once, and the next picture of its class replaces it from then on. The
+    replacement depends only on the pictures, so a resumed run gets the same one.
 
     Args:
-        files: Where they come from: a `PictureFolder`, or what has its methods `image` and `fingerprint`, its `names`
-            and its `path`.
-        chosen: Positions in `files` of the pictures to take, `(n,)`.
+        files: The source: a `PictureFolder`, or an object with the same methods `image` and `fingerprint` and the same
+            attributes `names` and `path`.
+        chosen: Positions in `files` of the pictures to use, `(n,)`.
         labels: Their classes, `(n,)`, or None.
-        size: `(height, width, channels)` to bring them to.
+        size: `(height, width, channels)` to scale them to.
         fit: "cover", "pad" or "stretch", as in `fit_image`.
-        cache: Path of the file for pictures that do not fit in memory, or None: then they are decoded every time.
+        cache: Path of the file for pictures that do not fit in memory, or None: then they are decoded at each use.
 
     Attributes:
         shape: `(n, height, width, channels)`.
 
     Example:
-        images[[3, 1, 4]]      # uint8 (3, height, width, channels); any threads may ask
+        images[[3, 1, 4]]      # uint8 (3, height, width, channels); several threads may call this
     """
 
     def __init__(self, files, chosen, labels, size, fit="cover", cache=None):
@@ -50,19 +50,19 @@ class KeptPictures:
         return self.shape[0]
 
     def __getitem__(self, positions):
-        """Give the pictures at these positions, a list or an array of integers `(m,)`."""
+        """Return the pictures at these positions, a list or an array of integers `(m,)`."""
         pictures = np.empty((len(positions), *self.shape[1:]), "uint8")
         for place, position in enumerate(positions):
             pictures[place] = self._picture(int(position))
         return pictures
 
     def fingerprint(self):
-        """Give a number that other pictures would hardly have."""
+        """Return a number that identifies the pictures."""
         return self.files.fingerprint()
 
     def _picture(self, position):
         data = self.kept.get(position) if self.kept is not None else None
-        if data is None or len(data) != np.prod(self.shape[1:]):  # not there, or damaged
+        if data is None or len(data) != np.prod(self.shape[1:]):  # missing or damaged
             data = self._decode(position).tobytes()
             if self.kept is not None:
                 self.kept[position] = data
@@ -84,13 +84,13 @@ class KeptPictures:
         )
 
     def _followers(self, position):
-        """Give the position, then those after it in its class, round to where it began."""
-        yield position  # hardly ever more is asked for
+        """Yield the position, then the other positions of its class: those after it, then those before it."""
+        yield position  # almost always this one is enough
         following = np.roll(np.arange(len(self)), -position)[1:]
         yield from following if self.labels is None else following[self.labels[following] == self.labels[position]]
 
     def _note_broken(self, name):
-        with self.lock:  # two threads may have met it
+        with self.lock:  # two threads may find the same broken file
             if name in self.broken:
                 return
             self.broken.add(name)

@@ -1,4 +1,4 @@
-"""Picture files, of any kind and size, into arrays of one size."""
+"""Turns picture files of any kind and size into arrays of one size."""
 
 import io
 import os
@@ -15,22 +15,22 @@ from PIL import Image, ImageOps
 from support.system.errors import InputError
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-# The ways in which a damaged, encrypted or absurdly large file fails in Pillow and zipfile. (OSError: most of them.)
+# The errors of Pillow and zipfile for a damaged, encrypted or extremely large file. (Mostly OSError.)
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error, zlib.error)
 DECODING_ERRORS += (zipfile.BadZipFile, Image.DecompressionBombError)
-# A damaged EXIF note, 100 megapixels, an odd palette: Pillow warns of them, and the picture is usable all the same.
+# Pillow warns of a damaged EXIF note, 100 megapixels or an odd palette, but the picture is still usable.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 class PictureFolder:
-    """The pictures in a folder or a .zip, searched to any depth.
+    """The pictures in a folder or a .zip, in subfolders of any depth too.
 
     Args:
         path: A folder, or a .zip of one.
 
     Attributes:
-        names: Paths of the pictures below `path`, sorted. Hidden files and what macOS adds to archives are left out.
+        names: Paths of the pictures below `path`, sorted. Hidden files and what macOS adds to archives are skipped.
 
     Raises:
         InputError: If nothing is there, it cannot be read, or it holds no picture.
@@ -52,7 +52,7 @@ class PictureFolder:
                     raise InputError(f"{self.path} is locked with a password; unpack it and give the folder")
         except InputError:
             raise
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, IndexError, struct.error):  # as damage has it
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, IndexError, struct.error):  # it is damaged
             raise InputError(
                 f"{self.path} is not a .zip, or was cut short; give a whole one, or unpack it and give the folder"
             ) from None
@@ -71,11 +71,11 @@ class PictureFolder:
         return len(self.names)
 
     def openable(self):
-        """Look at the beginning of every file, which tells a picture from what only has its name.
+        """Read the beginning of every file, to find files that are no pictures in spite of their name.
 
         Returns:
-            `(chosen, broken)`: positions in `names` of those that open, and the names of those that do not. A file
-            that is cut short later on opens all the same.
+            `(chosen, broken)`: positions in `names` of the files that open, and the names of the others. A file that is
+            cut short later still opens.
 
         Raises:
             InputError: If none opens.
@@ -100,11 +100,11 @@ class PictureFolder:
         return np.flatnonzero(good), broken
 
     def image(self, index):
-        """Open one picture as a Pillow image of its own mode and size. Several threads may ask at once.
+        """Open one picture as a Pillow image in its own mode and size. Several threads may call this at once.
 
         Raises:
-            InputError: If the file, or the whole folder, is not there any more.
-            OSError, ValueError and others of `DECODING_ERRORS`: If it does not open. It may yet fail to decode.
+            InputError: If the file, or the whole folder, does not exist any more.
+            OSError, ValueError and others of `DECODING_ERRORS`: If it does not open. (Decoding may fail later.)
         """
         return Image.open(io.BytesIO(self._read(self.names[index])))
 
@@ -112,7 +112,7 @@ class PictureFolder:
         try:
             return self.archive.read(name) if self.archive else (self.path / name).read_bytes()
         except OSError as error:
-            if error.errno is None:  # zipfile's own words: this entry is damaged
+            if error.errno is None:  # an error of zipfile itself: this entry is damaged
                 raise
             raise InputError(
                 f"{self.path / name} was there and cannot be read any more ({error.strerror}); "
@@ -120,7 +120,7 @@ class PictureFolder:
             ) from None
 
     def fingerprint(self):
-        """Give a number that other pictures would hardly have, from their names and sizes: none of them is read."""
+        """Return a number that identifies the pictures, made of their names and sizes, without reading them."""
         if self.archive:
             sizes = [self.archive.getinfo(name).file_size for name in self.names]
         else:
@@ -128,17 +128,17 @@ class PictureFolder:
         return zlib.crc32(repr(list(zip(self.names, sizes, strict=True))).encode())
 
     def classes(self, chosen=None):
-        """Tell the classes by the folders: one folder a class, whatever lies deeper inside.
+        """Find the classes: each folder is one class, with all its subfolders.
 
-        Folders that all pictures share (`my-download/train/`) are passed over first.
+        Folders that contain all pictures (`my-download/train/`) are skipped first.
 
         Args:
-            chosen: Positions in `names` of the pictures to look at, those that decode for instance; None for all.
-                A folder without any of them is no class.
+            chosen: Positions in `names` of the pictures to use, for example those that decode; None for all. A folder
+                without any of these pictures is no class.
 
         Returns:
-            `(class_names, labels)`: sorted names and an int32 array `(n,)`, or `(None, None)` where the pictures
-            do not all lie in two or more such folders.
+            `(class_names, labels)`: sorted names and an int32 array `(n,)`; or `(None, None)` unless all pictures are
+            in two or more such folders.
         """
         names = self.names if chosen is None else [self.names[index] for index in chosen]
         folders = [folders_and_file(name)[:-1] for name in names]
@@ -161,8 +161,8 @@ def folders_and_file(name):
 def files_below(folder):
     """List the files in a folder, to any depth.
 
-    Links to folders elsewhere are followed; those to what is here anyway, or to a folder around it, would only give the
-    same pictures again.
+    It follows links to other folders. It does not follow a link to a folder inside this one or around it, or a second
+    link to the same folder: that would only give the same pictures again.
     """
     here, followed, found = os.path.realpath(folder), set(), []
 
@@ -180,7 +180,7 @@ def files_below(folder):
 
 
 def decode_picture(data, height, width, channels, fit="cover"):
-    """Decode the bytes of one picture file and bring it to a size, as `fit_image` does.
+    """Decode the bytes of one picture file and scale it to a size, as `fit_image` does.
 
     Raises:
         OSError, ValueError and others of `DECODING_ERRORS`: What Pillow raises for a file that does not decode.
@@ -190,18 +190,18 @@ def decode_picture(data, height, width, channels, fit="cover"):
 
 
 def fit_image(image, height, width, channels, fit="cover"):
-    """Bring a Pillow image of any mode to a size.
+    """Scale a Pillow image of any mode to a size.
 
-    It is turned as its EXIF orientation says, and laid on white where it is transparent and no alpha is wanted.
+    It is turned as its EXIF orientation says. If it is transparent and no alpha is wanted, it gets a white background.
 
     Args:
         image: A Pillow image; it need not be decoded yet.
         height: Height in pixels.
         width: Width in pixels.
         channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
-        fit: Where the proportions differ: "cover" scales until it covers height x width and cuts out the centre, "pad"
-            scales until all of it is inside and fills up with white (transparent where there is alpha), "stretch"
-            gives up the proportions.
+        fit: What to do if the proportions differ. "cover" scales the picture until it covers height x width, then cuts
+            out the centre. "pad" scales until all of it fits, then adds a white border (transparent if there is alpha).
+            "stretch" changes the proportions.
 
     Returns:
         uint8 array `(height, width, channels)`.
@@ -225,7 +225,7 @@ def fit_image(image, height, width, channels, fit="cover"):
 
 
 def upright(image):
-    """Decode a Pillow image and turn it as its EXIF orientation says; a damaged EXIF note is passed over."""
+    """Decode a Pillow image and turn it as its EXIF orientation says; a damaged EXIF note is ignored."""
     image.load()
     try:
         return ImageOps.exif_transpose(image)

@@ -1,25 +1,25 @@
-"""Work that runs ahead in threads, so that the one who needs it does not wait."""
+"""Prepares results in threads before they are needed, so that the caller does not wait."""
 
 import os
 import time
 
 from support.system.quiet import quiet
 
-with quiet():  # it remarks that JAX is not installed, and does not need it
+with quiet():  # without this it prints that JAX is missing, although it does not need JAX
     import grain
 
-THREADS = min(4, os.cpu_count() or 1)  # decoding leaves Python's lock free; more would hold more batches in memory
+THREADS = min(4, os.cpu_count() or 1)  # decoding releases Python's lock; more threads would hold more batches in memory
 
 
 class ReadAhead:
-    """Give `make(number)` for each number of a range, in order, made ahead by threads.
+    """Yield `make(number)` for each number of a range, in order; threads make the results ahead.
 
     Args:
-        make: Function of a whole number; several threads call it at once. Its error comes up where its turn is.
+        make: Function of a whole number; several threads call it at once. Its error is raised when its number is due.
         numbers: The range.
 
     Attributes:
-        waited: Seconds that the asker has waited so far.
+        waited: Seconds that the caller has waited so far.
     """
 
     def __init__(self, make, numbers):
@@ -36,5 +36,5 @@ class ReadAhead:
             self.waited += time.monotonic() - start
 
     def share(self):
-        """Give the share of the time so far that the asker has waited, 0 to 1."""
+        """Return the share of the time so far that the caller has waited, 0 to 1."""
         return self.waited / max(time.monotonic() - self.began, 1e-9)

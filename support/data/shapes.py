@@ -1,4 +1,4 @@
-"""Pictures of ten kinds of shape, drawn here: something to learn from without a download."""
+"""Draws pictures of ten kinds of shape, for training without a download."""
 
 import math
 
@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 SHAPE_NAMES = ["circle", "square", "triangle", "star", "ring", "cross", "heart", "crescent", "arrow", "bar"]
-OVERSAMPLING = 4  # drawn four times as large, then averaged: smooth edges
+OVERSAMPLING = 4  # drawn four times as large, then averaged, for smooth edges
 
 
 def draw_shapes(count, height, width, channels=3, seed=0):
-    """Draw shapes of ten kinds, as many of each, with varied colour, size, place, rotation and background.
+    """Draw ten kinds of shape, equally many of each, with varied colour, size, place, rotation and background.
 
     Args:
         count: Number of pictures.
@@ -59,26 +59,26 @@ def draw_shape(name, height, width, random):
 def two_colours(random):
     """Draw a dark background and a bright colour for the shape.
 
-    The shape is always the brighter one: were either way possible, every kind would be two things to learn.
+    The shape is always brighter than the background. Otherwise each kind would have two forms to learn.
     """
     return tuple(random.integers(0, 100, 3).tolist()), tuple(random.integers(120, 256, 3).tolist())
 
 
 def circle(radius=1.0, centre_x=0.0, centre_y=0.0):
-    """Points around a circle."""
+    """Return points around a circle."""
     turns = np.linspace(0, 2 * math.pi, 48, endpoint=False)
     return [(centre_x + radius * math.cos(turn), centre_y + radius * math.sin(turn)) for turn in turns]
 
 
 def star_points():
-    """Ten points, alternately outside and inside, the first one up."""
+    """Return ten points, alternately outer and inner; the first one is at the top."""
     turns = [math.pi * (step / 5 - 0.5) for step in range(10)]
     radii = [1.15, 0.45] * 5
     return [(radius * math.cos(turn), radius * math.sin(turn)) for radius, turn in zip(radii, turns, strict=True)]
 
 
 def heart_points():
-    """The heart curve x = 16 sin^3 t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos 4t, scaled to radius 1."""
+    """Return the heart curve x = 16 sin^3 t, y = 13 cos t - 5 cos 2t - 2 cos 3t - cos 4t, scaled to radius 1."""
     points = []
     for turn in np.linspace(0, 2 * math.pi, 48, endpoint=False):
         x = 16 * math.sin(turn) ** 3
@@ -88,7 +88,7 @@ def heart_points():
 
 
 def outlines(name):
-    """Give the outlines of one kind, in units of its radius, y downwards: the shape, then what is cut out of it."""
+    """Return the outlines of one kind, in units of its radius, y downwards: the shape, then the part cut out of it."""
     arm = 0.36  # half the thickness of a cross's arm
     return {
         "circle": [circle()],

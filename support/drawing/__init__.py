@@ -1,1 +1,1 @@
-"""Noise in, grids, folders, animations and arrays of pictures out."""
+"""Turns noise into grids, folders, animations and arrays of pictures."""

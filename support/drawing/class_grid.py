@@ -1,4 +1,4 @@
-"""A grid with one row a class: what it goes together with, and the classes' names at the left of their rows."""
+"""A grid with one row per class: the check of its flags, and the class names at the left of the rows."""
 
 import math
 
@@ -12,13 +12,13 @@ DARK = 32
 
 
 def check_class_grid(class_count, class_name, compares, out):
-    """Say before the long work what `--class-grid` cannot do.
+    """Check before the long work whether `--class-grid` can be done.
 
     Args:
         class_count: How many classes the generator has; 0 for none.
-        class_name: What `--class` names, or None.
+        class_name: The value of `--class`, or None.
         compares: Whether `--nearest` was given.
-        out: Path where the grid is to go.
+        out: Path of the grid.
 
     Raises:
         InputError: If the generator has no classes, if `--class` or `--nearest` was given too, or if the ending is
@@ -37,15 +37,15 @@ def check_class_grid(class_count, class_name, compares, out):
 
 
 def with_row_names(grid, names):
-    """Widen a grid to the left, and write there what each row shows.
+    """Widen a grid to the left, and write the name of each row there.
 
     Args:
         grid: Pillow image, as `picture_grid` gives it, in grey, RGB or RGBA.
-        names: A name for each row, from above.
+        names: A name for each row, from top to bottom.
 
     Returns:
-        A Pillow image of the same mode and height; the grid stands at its right. Names that would take more than half
-        of the grid's width are shortened with dots.
+        A Pillow image of the same mode and height, with the grid at its right. If the names would take more than half
+        of the grid's width, they are shortened with dots.
     """
     row_height = grid.height / len(names)
     size = max(12, min(32, round(row_height / 4)))

@@ -1,4 +1,4 @@
-"""Pictures out of a network: to 8-bit, side by side in one grid, into a PNG."""
+"""Turns the output of a network into 8-bit pictures, lays them out in a grid, and saves it."""
 
 import math
 
@@ -12,7 +12,7 @@ def to_uint8(pictures):
     """Turn pictures in [-1, 1] into 8-bit ones.
 
     Args:
-        pictures: Array of floats `(n, height, width, channels)` in [-1, 1]; what lies outside is clipped.
+        pictures: Array of floats `(n, height, width, channels)` in [-1, 1]; values outside are clipped.
 
     Returns:
         Array of uint8 of the same shape: -1 becomes 0, 0 becomes 128, 1 becomes 255.
@@ -26,15 +26,16 @@ def to_image(picture):
 
 
 def columns_for(count, height, width):
-    """Columns that bring a grid of `count` pictures of this height and width nearest to a square."""
+    """Return the number of columns for which a grid of `count` pictures of this size is nearest to a square."""
     return max(1, min(count, round(math.sqrt(count * height / width))))
 
 
 def class_columns(class_count, count=64):
-    """Say how a grid shows classes: with up to 16 of them each has a column of its own, and the rows are full.
+    """Choose the columns of a grid with classes: up to 16 classes get one column each, and all rows are full.
 
     Returns:
-        `(columns, count)`: None, to choose freely, or `class_count`; and the pictures to draw, at least `count`.
+        `(columns, count)`: `class_count` columns, or None for a free choice; and the number of pictures to draw, at
+        least `count`.
     """
     if not 1 < class_count <= 16:
         return None, count
@@ -46,10 +47,10 @@ def picture_grid(pictures, columns=None, gap=2, shortest_side=64):
 
     Args:
         pictures: Array of uint8 `(n, height, width, channels)`, n at least 1.
-        columns: Pictures in a row; by default as many as make the grid nearly square.
+        columns: Pictures in a row; by default the grid is nearly square.
         gap: White pixels between two pictures and around the grid.
         shortest_side: Smaller pictures are enlarged by a whole factor, without smoothing, until their shorter
-            side has about this many pixels: 32x32 drawn as it is would be a stamp on today's screens.
+            side has about this many pixels: a picture of 32x32 pixels is very small on a screen.
 
     Returns:
         A Pillow image.
@@ -69,6 +70,6 @@ def picture_grid(pictures, columns=None, gap=2, shortest_side=64):
 
 
 def save_image(image, path):
-    """Write a Pillow image to `path`, whole or not at all; the ending chooses the format."""
+    """Write a Pillow image to `path`, completely or not at all; the ending of the path sets the format."""
     with written_beside(path) as temporary:
         image.save(temporary)

@@ -1,4 +1,4 @@
-"""The noise that pictures are drawn from: in batches, along a walk, and truncated."""
+"""Makes the noise for the pictures: in batches, along a walk, or truncated."""
 
 import statistics
 
@@ -11,7 +11,7 @@ WALK_FRAMES = WALK_POINTS * STEPS_BETWEEN_POINTS
 
 
 def noise_batches(seed, count, size, batch):
-    """Yield noise, `(at most batch, size)` at a time; drawn in order, so that the batch changes nothing."""
+    """Yield noise in arrays `(at most batch, size)`; its numbers do not depend on `batch`."""
     random = np.random.default_rng(seed)
     for start in range(0, count, batch):
         yield random.standard_normal((min(batch, count - start), size), dtype="float32")
@@ -23,21 +23,21 @@ def split_into_batches(noise, batch):
 
 
 def truncate(noise, threshold):
-    """Bring every value within the threshold, the truncation trick: nicer pictures that are more alike.
+    """Bring every value within the threshold (truncation trick): the pictures look better, but are more alike.
 
-    Values far from 0 are rare in training, so the generator has practised them least. Brock et al. ("Large Scale GAN
-    Training for High Fidelity Natural Image Synthesis", 2019, section 3.1) draw values beyond a threshold again until
-    they fall within: the noise then has a truncated normal distribution. Here it has the same one, but no value is left
-    to chance. Each keeps its rank: what was larger than 90 % of a normal distribution becomes what is larger than 90 %
-    of the truncated one. So a picture stays the same picture, only tamer, and neither --n nor --batch matters.
+    Values far from 0 are rare in training, so the generator draws them worst. Brock et al. ("Large Scale GAN Training
+    for High Fidelity Natural Image Synthesis", 2019, section 3.1) draw values beyond a threshold again until they are
+    within it: the noise then has a truncated normal distribution. This function gives the same distribution without a
+    new draw. Each value keeps its rank: a value above 90 % of a normal distribution becomes the value above 90 % of the
+    truncated one. So each picture stays similar, only less extreme, and does not depend on --n or --batch.
 
-    StyleGAN's truncation scales instead, but not the noise: it scales what a mapping network makes of it, and there is
-    no such network here.
+    StyleGAN's truncation scales instead. It scales the output of a mapping network, not the noise; the generators here
+    have no mapping network.
 
     Args:
         noise: Array of floats `(n, z)`, normally distributed.
-        threshold: In standard deviations, above 0. The spread that is left: 0.88 of it with 2, 0.54 with 1, 0.28 with
-            0.5; near 0 every picture is the same one.
+        threshold: In standard deviations, above 0. The standard deviation becomes 0.88 times as large with 2, 0.54 with
+            1, 0.28 with 0.5; near 0 all pictures are the same.
 
     Returns:
         Array of float32 `(n, z)`, from -threshold to threshold.
@@ -50,18 +50,19 @@ def truncate(noise, threshold):
     """
     normal = statistics.NormalDist()
     lowest, highest = normal.cdf(-threshold), normal.cdf(threshold)
-    # cdf(value) is the share of a normal distribution that lies below the value. Of the truncated one, as much is to.
+    # cdf(value) is the share of a normal distribution below the value. The new value has this share of the truncated
+    # one below it.
     shares = (lowest + normal.cdf(value) * (highest - lowest) for value in noise.ravel().tolist())
     values = np.fromiter(map(normal.inv_cdf, shares), "float64", noise.size).reshape(noise.shape)
     return np.clip(values, -threshold, threshold).astype("float32")
 
 
 def walk_through_latent_space(seed, count, size):
-    """Yield the noise of each frame of a closed walk: the first frame follows on the last.
+    """Yield the noise of each frame of a closed walk: after the last frame comes the first one again.
 
     Args:
-        seed: Seed of the noise points; the first of them is the noise of a grid with this seed.
-        count: How many pictures walk side by side.
+        seed: Seed of the noise points; the first one is also the noise of a grid with this seed.
+        count: How many pictures each frame shows.
         size: How many numbers of noise a picture takes.
 
     Returns:
@@ -74,10 +75,11 @@ def walk_through_latent_space(seed, count, size):
 
 
 def spherical_interpolation(start, end, fraction):
-    """Go a fraction of the way between two noise points, along the arc.
+    """Return the noise at a fraction of the way between two noise points, along an arc.
 
-    Noise of many dimensions lies close to a sphere of radius sqrt(z). A straight line between two points cuts through
-    its inside, where the generator has seen no noise in training and draws dull pictures; the arc stays near it.
+    Noise with many dimensions lies close to a sphere of radius sqrt(z). A straight line between two points passes
+    through the inside of the sphere. The generator has seen no noise from there in training, and draws dull pictures.
+    The arc stays near the sphere.
 
     Args:
         start: Array of floats `(n, z)`.
@@ -89,7 +91,8 @@ def spherical_interpolation(start, end, fraction):
     """
     lengths = np.linalg.norm(start, axis=1) * np.linalg.norm(end, axis=1)
     angle = np.arccos(np.clip((start * end).sum(axis=1) / lengths, -1.0, 1.0))[:, None]
-    # Points in one line with the centre (they occur in few dimensions) have no arc of their own: straight on.
+    # Two points in one line with the centre (only likely in few dimensions) have no arc between them: use a straight
+    # line.
     has_arc = np.sin(angle) > 1e-3
     sine = np.where(has_arc, np.sin(angle), 1.0)
     share_of_start = np.where(has_arc, np.sin((1.0 - fraction) * angle) / sine, 1.0 - fraction)

@@ -1,4 +1,4 @@
-"""What samples.py is going to draw: settled, and refused where it cannot be done, before the long work."""
+"""Decides what samples.py draws, and refuses what it cannot draw, before the long work."""
 
 import pathlib
 import typing
@@ -21,15 +21,15 @@ class Plan(typing.NamedTuple):
 
     out: pathlib.Path
     ending: str  # ".png", ".gif", ".npz" or, for a folder, ""
-    count: int  # of all pictures
-    columns: int | None  # of the grid; None: as many as make it nearly square
+    count: int  # number of all pictures
+    columns: int | None  # of the grid; None: the grid becomes nearly square
     rows: int  # of a class grid; else 1
     row_names: list | None  # of a class grid; else None
     classes: np.ndarray  # int (count,), the class of each picture
 
 
 def plan_drawing(arguments, generator):
-    """Settle what to draw.
+    """Decide what to draw.
 
     Args:
         arguments: The flags of samples.py.
@@ -39,7 +39,7 @@ def plan_drawing(arguments, generator):
         A `Plan`.
 
     Raises:
-        InputError: If flags contradict each other or the generator, or the place cannot be written.
+        InputError: If flags contradict each other or the generator, or the output place cannot be written.
     """
     compares = arguments.nearest is not None
     what = "_classes" if arguments.class_grid else "_nearest" if compares else ""

@@ -1,4 +1,4 @@
-"""Pictures that arrive batch by batch, into one of four things: a grid, a folder, an animation, an array."""
+"""Writes pictures that arrive batch by batch: as a grid, a folder, an animation or an array."""
 
 import contextlib
 import itertools
@@ -17,24 +17,24 @@ from support.system.errors import InputError
 
 FOUR_WAYS = "FILE.png for a grid, FILE.gif for a walk, FILE.npz for an array, a name without an ending for single PNGs"
 
-# A larger grid is no longer looked at, and one of 50,000 pictures would need more memory than the model.
+# A larger grid is useless to look at, and one of 50,000 pictures would need more memory than the model.
 MOST_IN_A_GRID = 10_000
 MOST_IN_A_WALK = 400
 
 
 def check_output(path, count, classes=None):
-    """Say before the long work what would go wrong at its end.
+    """Check before the long work that the result can be written at its end.
 
     Args:
-        path: Where the pictures are to go.
+        path: Where the pictures go.
         count: How many there will be.
-        classes: If that many of each class, the number of classes.
+        classes: If `count` pictures of each class are drawn, the number of classes; else None.
 
     Returns:
         `".png"`, `".gif"`, `".npz"` or, for a folder, `""`.
 
     Raises:
-        InputError: Where the ending is unknown, the place cannot be written, or the pictures are too many for it.
+        InputError: If the ending is unknown, the place cannot be written, or there are too many pictures for this form.
     """
     path = pathlib.Path(path)
     ending = path.suffix.lower()
@@ -83,17 +83,17 @@ def write_grid(path, batches, columns=None, row_names=None):
 
 
 def write_folder(path, batches, count):
-    """Write each picture into a PNG of its own, 00000.png and so on, in a folder that is whole or absent.
+    """Write each picture into a PNG (00000.png and so on) of a folder, which is made completely or not at all.
 
     Args:
-        path: Path of the folder; it must not exist, or be empty.
+        path: Path of the folder; it must be empty or not exist yet.
         batches: Iterable of uint8 arrays `(b, height, width, channels)`.
         count: How many pictures there will be; it decides how many digits the names have.
     """
     path = pathlib.Path(path)
     digits = max(5, len(str(count - 1)))
     temporary = path.with_name(f".{path.name}.partial")
-    # What a killed run has left behind.
+    # Remove what a killed run has left behind.
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
@@ -107,14 +107,14 @@ def write_folder(path, batches, count):
 
 
 def write_animation(path, frames, columns=None, row_names=None, frames_a_second=12):
-    """Write an animation that loops forever, every frame a grid.
+    """Write an animation that loops forever; every frame is a grid.
 
     Args:
         path: Path of the GIF.
-        frames: Iterable of uint8 arrays `(n, height, width, channels)`, one a frame.
+        frames: Iterable of uint8 arrays `(n, height, width, channels)`, one for each frame.
         columns: Pictures in a row of the grid.
         row_names: What to write at the left of each row, or None.
-        frames_a_second: Speed; GIF counts in hundredths of a second.
+        frames_a_second: Speed; a GIF stores times in hundredths of a second.
     """
     images = []
     for pictures in frames:
@@ -122,7 +122,7 @@ def write_animation(path, frames, columns=None, row_names=None, frames_a_second=
         if row_names:
             grid = with_row_names(grid, row_names)
         if grid.mode != "L":
-            # GIF has 256 colours a frame. Dithering is left out: its dots would crawl from frame to frame.
+            # A GIF frame has 256 colours. No dithering: its dots would move from frame to frame.
             grid = grid.convert("RGB").quantize(256, dither=Image.Dither.NONE)
         images.append(grid)
     with written_beside(path) as temporary:
@@ -132,12 +132,12 @@ def write_animation(path, frames, columns=None, row_names=None, frames_a_second=
 
 
 def write_array(path, batches, count, picture_shape):
-    """Write all pictures into the array `arr_0` of a .npz, batch by batch: never are all of them in memory.
+    """Write all pictures into the array `arr_0` of a .npz, batch by batch, so that they need little memory.
 
     Args:
         path: Path of the .npz.
         batches: Iterable of uint8 arrays `(b, height, width, channels)`.
-        count: How many pictures there will be; it stands in the file before the first of them.
+        count: How many pictures there will be; the file stores this number before the first picture.
         picture_shape: `(height, width, channels)`.
     """
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, *picture_shape)}
@@ -152,10 +152,10 @@ def write_array(path, batches, count, picture_shape):
 
 
 def write_pictures(plan, batches, picture_shape):
-    """Write pictures as their ending says: a grid, an array, or a folder of single PNGs.
+    """Write pictures in the form that the ending of the path means: a grid, an array, or a folder of PNGs.
 
     Args:
-        plan: A `support.drawing.plan.Plan`, whose ending is not that of an animation.
+        plan: A `support.drawing.plan.Plan`, but not for an animation.
         batches: Iterable of uint8 arrays `(b, height, width, channels)`.
         picture_shape: `(height, width, channels)`.
     """

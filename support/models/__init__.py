@@ -1,1 +1,1 @@
-"""Generators out of files, of this suite and of others."""
+"""Opens generators from files of this suite and of others."""

@@ -1,4 +1,4 @@
-"""What a model is: which input takes the noise, which the class, how large the pictures are, and in which range."""
+"""Finds out about a model: which input is the noise, which the class; the size and value range of its pictures."""
 
 import dataclasses
 
@@ -14,20 +14,20 @@ EXPECTED = (
 
 @dataclasses.dataclass
 class Generator:
-    """A generator that was opened, and what its file says about it.
+    """An opened generator, and what its file says about it.
 
     Args:
         model: The Keras model.
         noise_position: Which of the model's inputs takes the noise.
         noise_shape: Shape of one noise input, `(z,)` or `(1, 1, z)`.
-        class_position: Which of the model's inputs takes the class; None where there is none.
+        class_position: Which of the model's inputs takes the class; None if there is none.
         class_shape: Shape of one class input: `(1,)` or `()` for a number, `(classes,)` for one-hot.
-        class_count: How many classes there are; 0 where the model knows none.
-        class_names: Their names, or None where the file has none.
+        class_count: How many classes there are; 0 for a model without classes.
+        class_names: Their names, or None if the file has none.
         picture_shape: `(height, width, channels)`.
         value_range: The lowest and highest value of the model's pictures.
         settings: What train.py stored: preset, epoch, noise_size, class_names, seed, versions. May be empty.
-        keras_version: The Keras that wrote the file.
+        keras_version: Version of the Keras that wrote the file.
     """
 
     model: keras.Model
@@ -44,18 +44,18 @@ class Generator:
 
     @property
     def noise_size(self):
-        """How many numbers of noise make one picture."""
+        """The number of noise values for one picture."""
         return self.noise_shape[-1]
 
     def inputs(self, noise, classes=None):
-        """Bring noise and classes into the shapes and the order in which this model takes them.
+        """Bring noise and classes into the shapes and the order that this model expects.
 
         Args:
             noise: Array of floats `(b, noise_size)`.
             classes: Array of integers `(b,)`, numbers from 0; only for a model with classes.
 
         Returns:
-            What the model is called with: one array, or a list of two.
+            The input for the model: one array, or a list of two.
         """
         noise = noise.reshape((-1, *self.noise_shape))
         if self.class_position is None:
@@ -68,7 +68,7 @@ class Generator:
 
 
 def names_of_classes(generator):
-    """List the names of the classes; where the file has none, their numbers."""
+    """List the names of the classes, or their numbers if the file has no names."""
     return generator.class_names or [str(number) for number in range(generator.class_count)]
 
 
@@ -76,7 +76,7 @@ def class_number(generator, name):
     """Find the number of the class that `--class` names.
 
     Raises:
-        InputError: Where the generator has no classes, or none of this name.
+        InputError: If the generator has no classes, or none of this name.
     """
     if generator.class_position is None:
         raise InputError(f"--class {name}: this generator was trained without classes; leave --class out")
@@ -89,13 +89,13 @@ def class_number(generator, name):
 
 
 def described(path, model, settings, keras_version):
-    """Find out which input is noise, which is the class, and what the pictures look like; refuse what is no generator.
+    """Find out which input is noise, which is the class, and what the pictures are like; refuse other models.
 
     Returns:
         A `Generator`.
 
     Raises:
-        InputError: Where the model takes pictures, or makes none; the line says what it is.
+        InputError: If the model takes pictures, or makes none; the message says what kind of model it is.
     """
     inputs = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     outputs = [tuple(tensor.shape[1:]) for tensor in model.outputs]
@@ -143,7 +143,7 @@ def described(path, model, settings, keras_version):
         keras_version=keras_version,
     )
     if None in generator.picture_shape:
-        # A network without a Dense or Reshape layer need not know its size before it has drawn once.
+        # A network without a Dense or Reshape layer may only know its size after it has drawn once.
         noise, classes = np.zeros((1, generator.noise_size), "float32"), np.zeros(1, "int32")
         drawn = first_output(model.predict_on_batch(generator.inputs(noise, classes)))
         generator.picture_shape = tuple(drawn.shape[1:])
@@ -151,17 +151,17 @@ def described(path, model, settings, keras_version):
 
 
 def first_output(outputs):
-    """The pictures of a model, which a file may hold as the only entry of a list or a dictionary of outputs."""
+    """Return the pictures of a model; some files have them as the only entry of a list or a dictionary of outputs."""
     return keras.tree.flatten(outputs)[0]
 
 
 def shape_text(shape):
-    """Write a shape without the batch, `(32, 32, 3)`, with `any` where the model leaves a side open."""
+    """Return a shape without the batch as text, `(32, 32, 3)`, with `any` for an open side."""
     return "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
 
 
 def position_of_the_class(model):
-    """Say which of two inputs takes the class: by its type, else its name, else because it is the smaller one."""
+    """Find which of two inputs is the class: by an integer type, else by its name, else the smaller one."""
     for position, tensor in enumerate(model.inputs):
         if "int" in keras.backend.standardize_dtype(tensor.dtype):
             return position
@@ -173,7 +173,7 @@ def position_of_the_class(model):
 
 
 def number_of_classes(model, class_shape, class_names):
-    """Count the classes: the width of a one-hot input, else the rows of the Embedding that looks them up."""
+    """Count the classes: the width of a one-hot input, else the size of the Embedding, else the number of names."""
     if class_shape and class_shape[-1] != 1:
         return class_shape[-1]
     counts = {
@@ -187,7 +187,7 @@ def number_of_classes(model, class_shape, class_names):
 
 
 def all_layers(model):
-    """Yield a model's layers, those of nested models too."""
+    """Yield a model's layers, also those of nested models."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from all_layers(layer)
@@ -195,7 +195,7 @@ def all_layers(model):
             yield layer
 
 
-# Layers behind the last activation that move values, or leave them alone, but make no new ones.
+# Layers that may follow the last activation: they move values or keep them, but make no new values.
 UNCHANGING = ("Cropping2D", "Reshape", "Permute", "Flatten", "ZeroPadding2D", "Dropout", "Identity", "UpSampling2D")
 
 
@@ -203,21 +203,21 @@ def value_range(model):
     """Find the lowest and highest value of a generator's pictures from its last activation.
 
     Returns:
-        `(0.0, 1.0)` behind a sigmoid; `(-1.0, 1.0)` behind tanh and everything else.
+        `(0.0, 1.0)` after a sigmoid; `(-1.0, 1.0)` after tanh and everything else.
     """
     activation = last_activation(keras.saving.serialize_keras_object(model))
     return (0.0, 1.0) if activation in ("sigmoid", "hard_sigmoid", "keras_2_hard_sigmoid") else (-1.0, 1.0)
 
 
 def last_activation(model):
-    """Walk back from the output of a model's configuration to the first activation that is not linear.
+    """Go back from the output of a model's configuration to the first activation that is not linear.
 
     Args:
-        model: What `keras.saving.serialize_keras_object` gives for a model.
+        model: What `keras.saving.serialize_keras_object` returns for a model.
 
     Returns:
-        The activation's name; None where a layer comes first that makes new values without one; "" where there is
-        no such layer at all, because a model only moves values.
+        The activation's name. None if a layer without activation that makes new values comes first. "" if the model has
+        no such layers, because it only moves values.
     """
     layers = model["config"]["layers"]
     backwards = reversed(layers) if model["class_name"] == "Sequential" else way_back(model["config"])
@@ -240,7 +240,7 @@ def last_activation(model):
 
 
 def way_back(config):
-    """Yield a functional model's layers from the output backwards, as far as the way does not fork."""
+    """Yield a functional model's layers from the output backwards, until the way forks."""
     by_name = {layer["name"]: layer for layer in config["layers"]}
     output = config["output_layers"]
     name = first_output(output)
@@ -252,7 +252,7 @@ def way_back(config):
 
 
 def objects_in(config):
-    """Yield every `{"class_name": ..., "config": ...}` in a configuration, nested ones too."""
+    """Yield every `{"class_name": ..., "config": ...}` in a configuration, also nested ones."""
     if isinstance(config, dict):
         if isinstance(config.get("class_name"), str) and "config" in config:
             yield config

@@ -1,15 +1,15 @@
-"""What Keras 2 wrote about a model, said in Keras 3's words.
+"""Translates a model configuration of Keras 2 into one of Keras 3.
 
-Keras 3 refuses part of it (`groups` of a Conv2DTranspose, a BatchNormalization whose axis is a list), and of
-`hard_sigmoid` and LayerNormalization over several axes it makes something else without a word. What only training uses
-(initializers, regularizers, constraints) is left out: the weights come from the file.
+Keras 3 refuses some parts (`groups` of a Conv2DTranspose, a BatchNormalization whose axis is a list). Other parts it
+reads differently without a warning (`hard_sigmoid`, LayerNormalization over several axes). Parts that only training
+needs (initializers, regularizers, constraints) are left out; the weights come from the file.
 """
 
 from keras import ops
 
 MODELS = ("Functional", "Model", "Sequential")
 
-# Keys whose meaning Keras 3 has dropped, or which say how Keras 2 computed, not what.
+# Keys that have no meaning in Keras 3, or that describe how Keras 2 computed, not what.
 DROPPED_EVERYWHERE = ("batch_input_shape", "input_shape", "input_dtype", "ragged")
 DROPPED = {
     "Embedding": ("input_length",),
@@ -33,21 +33,21 @@ def keras_2_hard_sigmoid(x):
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
-# To be given as `custom_objects` where the new configuration is turned into a model.
+# Pass this as `custom_objects` when a model is made from the new configuration.
 KEPT_FUNCTIONS = {"keras_2_hard_sigmoid": keras_2_hard_sigmoid}
 
 
 def in_keras_3_words(layer):
-    """Say in Keras 3's words what Keras 2 wrote about a layer or a model.
+    """Translate the Keras 2 configuration of a layer or a model into one of Keras 3.
 
     Args:
-        layer: Keras 2's `{"class_name": ..., "config": ...}`, from a `.h5` or a `.keras` file. It stays as it is.
+        layer: Keras 2's `{"class_name": ..., "config": ...}`, from a `.h5` or a `.keras` file. It is not changed.
 
     Returns:
         The same for `keras.saving.deserialize_keras_object`.
 
     Raises:
-        ValueError: Where Keras 3 has no words for it.
+        ValueError: If Keras 3 has no equivalent.
 
     Example:
 
@@ -60,7 +60,7 @@ def in_keras_3_words(layer):
     if kind == "Sequential":
         return entry("keras", "Sequential", sequential_in_keras_3_words(layer["config"]))
     if kind in MODELS:
-        # Keras 2's module, keras.src.engine.functional, is gone; the public name builds a functional model as well.
+        # Keras 2's module keras.src.engine.functional no longer exists; the public name also builds a functional model.
         return entry("keras", "Model", functional_in_keras_3_words(layer["config"]))
     old = layer["config"]
     left_out = (*DROPPED_EVERYWHERE, *DROPPED.get(kind, ()))
@@ -84,12 +84,12 @@ def in_keras_3_words(layer):
     if kind == "ThresholdedReLU":
         kind, config["threshold"] = "ReLU", config.pop("theta")
     if isinstance(config.get("dtype"), dict):
-        # A Policy object, where Keras 3 wants the policy's name: "mixed_float16".
+        # A Policy object; Keras 3 expects the policy's name: "mixed_float16".
         config["dtype"] = config["dtype"]["config"]["name"]
     if config.get("activation") == "hard_sigmoid":
         config["activation"] = entry("builtins", "function", "keras_2_hard_sigmoid", "keras_2_hard_sigmoid")
     elif isinstance(config.get("activation"), dict):
-        # A layer that was given as activation: Conv2D(64, 3, activation=LeakyReLU(0.2)).
+        # A layer that is used as an activation: Conv2D(64, 3, activation=LeakyReLU(0.2)).
         config["activation"] = in_keras_3_words(config["activation"])
     if isinstance(config.get("layer"), dict):
         # A wrapper such as SpectralNormalization or TimeDistributed.
@@ -98,17 +98,17 @@ def in_keras_3_words(layer):
 
 
 def entry(module, class_name, config, registered_name=None):
-    """One object as Keras 3 writes it."""
+    """Return one object in the form that Keras 3 writes."""
     return {"module": module, "class_name": class_name, "config": config, "registered_name": registered_name}
 
 
 def without_slashes(name):
-    """Keras 3 refuses a slash in a layer's name; weights are loaded in order, so the name may change."""
+    """Replace slashes in a layer's name: Keras 3 refuses them. Weights are loaded in order, so names may change."""
     return name.replace("/", "_")
 
 
 def sequential_in_keras_3_words(config):
-    """Say a Sequential's configuration again, and give it the InputLayer that the oldest files leave out."""
+    """Translate a Sequential's configuration, and add the InputLayer that the oldest files leave out."""
     if isinstance(config, list):
         # Before Keras 2.2.3 the configuration was the list of layers itself.
         config = {"name": "sequential", "layers": config}
@@ -125,7 +125,7 @@ def sequential_in_keras_3_words(config):
 
 
 def functional_in_keras_3_words(config):
-    """Say a functional model's configuration again: its layers, and which one feeds which."""
+    """Translate a functional model's configuration: its layers, and the connections between them."""
     shifts = first_calls(config)
     layers = []
     for layer in config["layers"]:
@@ -141,10 +141,11 @@ def functional_in_keras_3_words(config):
 
 
 def first_calls(config):
-    """Find which number each layer's first call has: 0, or 1 for a model nested in this one.
+    """Find the number of each layer's first call: 0, or 1 for a model nested in this one.
 
-    Keras 2 counted a nested model's own graph as its call 0, and Keras 3 does not. Every call in the file is used by
-    another layer or as output, so a layer called n times whose highest number is n (not n - 1) counts from 1.
+    Keras 2 counted a nested model's own graph as its call 0; Keras 3 does not. Every call in the file is used by
+    another layer or as an output. So if a layer is called n times and its highest number is n (not n - 1), its numbers
+    start at 1.
     """
     highest = {}
     references([layer["inbound_nodes"] for layer in config["layers"]], {}, highest)
@@ -157,12 +158,12 @@ def first_calls(config):
 
 
 def references(value, shifts, highest=None):
-    """Copy nested lists, with each reference `[layer, call, output, ...]` in them counted from 0.
+    """Copy nested lists, and make the call numbers in each reference `[layer, call, output, ...]` start at 0.
 
     Args:
-        value: Lists and dictionaries out of a functional model's configuration.
-        shifts: How much to take from the call number, by layer name.
-        highest: Dictionary that is filled with the highest call number by layer name, where one is given.
+        value: Lists and dictionaries from a functional model's configuration.
+        shifts: How much to subtract from the call number, by layer name.
+        highest: Dictionary that receives the highest call number by layer name, or None.
     """
     if isinstance(value, dict):
         return {key: references(inner, shifts, highest) for key, inner in value.items()}
@@ -177,5 +178,5 @@ def references(value, shifts, highest=None):
 
 
 def single(ends):
-    """One input or output stands by itself; in a list, Keras 3 would expect a list wherever the model is called."""
+    """Take a single input or output out of its list: with a list, Keras 3 would expect a list in every call."""
     return ends[0] if isinstance(ends, list) and len(ends) == 1 and isinstance(ends[0], list) else ends

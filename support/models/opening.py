@@ -1,7 +1,7 @@
-"""Generators out of files: those of train.py, other people's, and those that Keras 2 wrote.
+"""Opens generator files: those of train.py, those of other people, and those that Keras 2 wrote.
 
-A Keras 2 file is opened in three steps: its configuration is read, said again in Keras 3's words (keras_2_words.py),
-and the weights are loaded into the model that this gives. The file itself stays as it is, and code in it is never run.
+A Keras 2 file is opened in three steps: its configuration is read and translated into one of Keras 3 (keras_2.py), a
+model is made from it, and the weights are loaded into the model. The file is not changed, and code in it is never run.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from support.models.keras_2 import KEPT_FUNCTIONS, MODELS, in_keras_3_words
 from support.system.errors import InputError
 from support.system.quiet import quiet
 
-# These carry code, or name a place to load code from.
+# These layers contain code, or name a place to load code from.
 CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 
 
@@ -32,7 +32,7 @@ def open_generator(path):
         A `Generator`.
 
     Raises:
-        InputError: Where the file is missing, damaged, holds no model, or holds a model that is no generator.
+        InputError: If the file is missing, damaged, has no model, or has a model that is no generator.
 
     Example:
 
@@ -59,13 +59,13 @@ def open_generator(path):
 
 
 def is_hdf5(path):
-    """Whether a file begins as HDF5 files do."""
+    """Say whether a file begins like an HDF5 file."""
     with open(path, "rb") as file:
         return file.read(8) == b"\x89HDF\r\n\x1a\n"
 
 
 def check_that_it_is_a_model_file(path):
-    """Say what is wrong with a path, before any library gets to see it."""
+    """Refuse a wrong path before any library opens it."""
     if path.is_dir():
         kind = "a TensorFlow SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
         raise InputError(f"{path} is {kind}; {EXPECTED}")
@@ -117,13 +117,13 @@ def plain_words_for_what_goes_wrong(path):
 
 
 def first_words(error):
-    """The point of an error's text: Keras packs it between general advice and pages of configuration."""
+    """Return the important part of an error's text: Keras adds general advice and pages of configuration."""
     text = " ".join(str(error).split("Exception encountered:")[-1].split())
     return text if len(text) <= 200 else text[:200] + "..."
 
 
 def read_hdf5(path):
-    """Read configuration, Keras version and train.py's settings out of a `.h5` file."""
+    """Read configuration, Keras version and train.py's settings from a `.h5` file."""
     with h5py.File(path) as file:
         attributes = {
             name: text_of(file.attrs[name]) for name in ("model_config", "keras_version", "gan") if name in file.attrs
@@ -146,7 +146,7 @@ def read_hdf5(path):
 
 
 def read_keras_zip(path):
-    """Read configuration and Keras version out of a `.keras` file."""
+    """Read configuration and Keras version from a `.keras` file."""
     with zipfile.ZipFile(path) as archive:
         if "config.json" not in archive.namelist():
             raise InputError(f"{path} is a zip, but no Keras model (it has no config.json); {EXPECTED}")
@@ -156,7 +156,7 @@ def read_keras_zip(path):
 
 
 def text_of(attribute):
-    """HDF5 gives text as bytes where Keras 2 wrote it with an old h5py."""
+    """Return an HDF5 attribute as text; Keras 2 with an old h5py stored bytes."""
     return attribute.decode("utf-8") if isinstance(attribute, bytes) else str(attribute)
 
 
@@ -164,7 +164,7 @@ def text_of(attribute):
 
 
 def layers_in(config):
-    """Yield the entries of the layer lists in a configuration, those of nested models and wrappers too."""
+    """Yield the entries of the layer lists in a configuration, also those of nested models and wrappers."""
     for found in objects_in(config):
         inner = found["config"]
         if found["class_name"] in MODELS:
@@ -175,7 +175,7 @@ def layers_in(config):
 
 
 def refuse_code(path, config):
-    """Refuse layers that carry code, and layers that Keras 3 does not have: one line that names the layer."""
+    """Refuse layers that contain code, and layers that Keras 3 does not have. The message names the layer."""
     if config.get("class_name") not in MODELS:
         raise InputError(f"{path}: the model is of a class of its own, {config.get('class_name')}; {EXPECTED}")
     for layer in layers_in(config):

@@ -1,4 +1,4 @@
-"""Networks that compute in float32, whatever the run computes in."""
+"""Builds networks that compute in float32, also in a run with mixed precision."""
 
 import contextlib
 
@@ -7,7 +7,7 @@ import keras
 
 @contextlib.contextmanager
 def in_float32():
-    """Build the networks of this block in float32; the policy that held before holds again after it."""
+    """Build the networks of this block in float32; after the block the former policy is active again."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:

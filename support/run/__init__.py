@@ -1,1 +1,1 @@
-"""What a training run is: its settings, folder, checkpoints, history, plots and what it says."""
+"""The parts of a training run: its settings, folder, checkpoints, history, plots and messages."""

@@ -1,4 +1,4 @@
-"""What train.py says before a run and after it. The settings are printed here and nowhere else."""
+"""The messages of train.py before and after a run. Only this file prints the settings."""
 
 import shlex
 
@@ -13,11 +13,11 @@ THEMES = {
     + ["generator_learning_rate", "beta_1", "beta_2", "averaging", "seed"],
     "written": ["save_every", "plot_every", "score_every"],
 }
-WAITED_LONG = 0.05  # of the time, for pictures
+WAITED_LONG = 0.05  # share of the time; waiting longer than this for pictures gets a hint
 
 
 def say_settings(settings, remarks, tables, pictures, players, folder):
-    """Print what the run is: the machine, the pictures, the settings by theme, the size of both networks.
+    """Describe the run: print the machine, the pictures, the settings by theme, the size of both networks.
 
     Args:
         settings: The run's settings.
@@ -43,7 +43,7 @@ def say_settings(settings, remarks, tables, pictures, players, folder):
 
 
 def say_time(seconds, steps_per_epoch, settings, history, minutes):
-    """Print the time to expect, from the seconds that a step took in the rehearsal."""
+    """Print how long the run will take, computed from the seconds per step in the rehearsal."""
     left = settings["epochs"] * steps_per_epoch - len(history.steps)
     stop = f"; stops after {minutes:g} min" if minutes else ""
     print(

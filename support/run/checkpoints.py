@@ -1,7 +1,7 @@
-"""Checkpoints: everything a run needs to go on, in one file that is whole or not there.
+"""Checkpoints: everything that a run needs to continue, in one file that is complete or does not exist.
 
-A checkpoint is an .npz of plain arrays and one JSON text. Keras' own `save_weights` drops the state of dropout's random
-seeds, and a run continued from it would draw other masks than one that never stopped.
+A checkpoint is an .npz of plain arrays and one JSON text. Keras' own `save_weights` does not save the state of
+dropout's random seeds. A run continued from it would use other dropout masks than a run that never stopped.
 """
 
 import json
@@ -17,11 +17,11 @@ from support.run.history import History
 from support.system.atomic_files import written_beside
 from support.system.errors import InputError
 
-KEPT = 3  # newest checkpoints in the folder; the older ones are removed
+KEPT = 3  # newest checkpoints that stay in the folder; older ones are removed
 
 
 def copy_variables(variables):
-    """Copy the values of Keras variables to the host, as a list of arrays in the same order."""
+    """Copy the values of Keras variables from the device, as a list of arrays in the same order."""
     return [np.array(ops.convert_to_numpy(variable)) for variable in variables]
 
 
@@ -29,7 +29,7 @@ def assign_variables(variables, values):
     """Put values back into Keras variables, the reverse of `copy_variables`.
 
     Raises:
-        InputError: If number or shapes differ: the values are those of other networks.
+        InputError: If number or shapes differ: then the values belong to other networks.
     """
     if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
         raise InputError(
@@ -44,16 +44,16 @@ def save_checkpoint(folder, step, groups, information):
 
     Args:
         folder: `pathlib.Path` of the checkpoints; made if it is missing.
-        step: Steps played since the run began: the checkpoint's number.
+        step: Steps played since the run began; this is the checkpoint's number.
         groups: Dictionary from a name to a list of arrays.
-        information: Anything JSON can hold.
+        information: Anything that JSON can store.
 
     Returns:
         The path of the new file.
 
     Raises:
-        InputError: If an array holds a number that is not finite: an older, sound checkpoint is worth more.
-        OSError: If it cannot be written. The checkpoints before it are untouched.
+        InputError: If an array has a number that is not finite: the older, good checkpoints must stay.
+        OSError: If it cannot be written. The older checkpoints stay as they are.
     """
     arrays = {}
     for group, values in groups.items():
@@ -80,14 +80,14 @@ def checkpoint_paths(folder):
 
 
 def load_newest_checkpoint(folder):
-    """Read the newest checkpoint that is whole.
+    """Read the newest checkpoint that is not damaged.
 
     Returns:
-        `(checkpoint, remarks)`: `(path, groups, information)` as given to `save_checkpoint`; and a line for each
-        damaged one that was passed over, and for the one that was taken.
+        `(checkpoint, remarks)`: `(path, groups, information)` as given to `save_checkpoint`; and one line for each
+        damaged checkpoint that was skipped, and for the one that was used.
 
     Raises:
-        InputError: If there is none, or none can be read.
+        InputError: If there is no checkpoint, or none can be read.
     """
     paths, remarks = checkpoint_paths(folder), []
     for path in reversed(paths):
@@ -124,10 +124,10 @@ def all_variables(players):
 
 
 def put_back(players, checkpoint):
-    """Put a checkpoint into the players.
+    """Load a checkpoint into the players.
 
     Args:
-        players: `train.Players`, whose variables are set.
+        players: `train.Players`; their variables are set.
         checkpoint: `(path, groups, information)` of `load_newest_checkpoint`; or None, for a new run.
 
     Returns:
@@ -138,5 +138,5 @@ def put_back(players, checkpoint):
     _, groups, information = checkpoint
     for name, variables in all_variables(players).items():
         assign_variables(variables, groups.get(name, []))
-    scores = {int(epoch): score for epoch, score in information.get("scores", {}).items()}  # JSON made the epochs text
+    scores = {int(epoch): score for epoch, score in information.get("scores", {}).items()}  # JSON made epochs text
     return History(groups["history"][0], information["seconds"], scores)

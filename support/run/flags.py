@@ -7,17 +7,17 @@ from support.system.command_line import OneLineParser, image_size, number, posit
 
 
 def parse_arguments(arguments, presets, networks, losses, augmentations, sources):
-    """Read the flags of train.py: what `make_parser` makes of the tables reads `arguments`, or the command line."""
+    """Read the flags of train.py: parse `arguments`, or the command line if it is None, with `make_parser`."""
     return make_parser(presets, networks, losses, augmentations, sources).parse_args(arguments)
 
 
 def make_parser(presets, networks, losses, augmentations, sources):
-    """Make the parser of train.py. A flag that is not typed is None: the preset's value, or the resumed run's, stands.
+    """Make the parser of train.py. A flag that is not typed is None: then the preset or the resumed run decides.
 
     Args:
         presets: The table of presets, or their names.
         networks: The table of networks, whose rows say what they are.
-        losses: The table of losses, likewise.
+        losses: The same for the losses.
         augmentations: Names of the kinds of augmentation.
         sources: The table of data sources, or their names.
 
@@ -68,7 +68,7 @@ def make_parser(presets, networks, losses, augmentations, sources):
     add("--averaging", type=share, help="0.999 draws with G's weights averaged over the last 1,000 steps; 0: the last")
     add("--lesson-steps", type=whole_number(), help="taught: batches from which D learns to see before the game")
 
-    # Where and how long to run: nothing of the game.
+    # Where and how long to run; these flags do not change the game.
     add = parser.add_argument_group("the run").add_argument
     add("--out", default=".", metavar="FOLDER", help="where everything is written (default: here)")
     add("--seed", type=whole_number(0, 2**32 - 1), help="fixes weights, noise and data order (default: 0)")

@@ -1,4 +1,4 @@
-"""The files of a run: where each one goes, what is there already, and the generator's own file."""
+"""The files of a run: their places, the check of existing files, and saving the generator."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from support.system.errors import InputError
 from support.system.quiet import quiet
 
 CHECKPOINT_FOLDER = "training_checkpoints_"
-FOLDER_NAMES = {"cars": "cars_deeplake"}  # the one preset whose published folder has a longer name
+FOLDER_NAMES = {"cars": "cars_deeplake"}  # only this preset has a published folder with a longer name
 
 
 def checkpoint_folders(out):
@@ -32,8 +32,8 @@ class RunFolder:
         logs: Folder of curves, sample plots, history and settings.
         checkpoints: Folder of checkpoints.
         best_generator: Path of the generator with the best score so far.
-        picture_cache: File of decoded pictures, made where they are too many for the memory. It belongs to the
-            pictures, not to the run: a new run in the same place uses it again if it trains on the same ones.
+        picture_cache: File of decoded pictures, made if they do not fit in memory. It belongs to the pictures, not to
+            the run: a new run in the same folder uses it again if it trains on the same pictures.
     """
 
     def __init__(self, out, preset):
@@ -45,16 +45,16 @@ class RunFolder:
         self.checkpoints = self.out / (CHECKPOINT_FOLDER + FOLDER_NAMES.get(preset, preset))
 
     def contents(self):
-        """List what runs left here: generators, checkpoint folders and the logs."""
+        """List what earlier runs left here: generators, checkpoint folders and the logs."""
         found = [*self.out.glob("generator_e*.h5"), *checkpoint_folders(self.out)]
         found += [self.best_generator] if self.best_generator.exists() else []
         return sorted(found) + ([self.logs] if self.logs.exists() else [])
 
     def check_place(self):
-        """Refuse a place that cannot be a folder, before any long work.
+        """Refuse a path that cannot be a folder, before any long work.
 
         Raises:
-            InputError: If it is a file, or may not be written to.
+            InputError: If it is a file, or writing is not permitted.
         """
         parent = next(path for path in (self.out, *self.out.absolute().parents) if path.exists())
         if not parent.is_dir():
@@ -63,7 +63,7 @@ class RunFolder:
             raise InputError(f"--out {self.out}: {parent} may not be written to; name another place")
 
     def refuse_if_used(self):
-        """Refuse a folder that holds a run; what `--dry-run` wrote may be replaced.
+        """Refuse a folder that contains a run; files of a `--dry-run` may be replaced.
 
         Raises:
             InputError: If generators, checkpoints or logs of a run are here.
@@ -77,37 +77,51 @@ class RunFolder:
                 "choose another folder with --out, or replace it with --overwrite"
             )
 
+    def refuse_if_finished(self, settings, history, steps_per_epoch):
+        """Refuse to resume a run that has played all its epochs.
+
+        Raises:
+            InputError: If no step is left.
+        """
+        left = settings["epochs"] * steps_per_epoch - len(history.steps)
+        if left < 0 or (left == 0 and self.generator_path(settings["epochs"]).exists()):
+            played = len(history.steps) // steps_per_epoch
+            raise InputError(
+                f"the run in {self.out} has played {played} epochs already, received --epochs {settings['epochs']}; "
+                f"go on with --resume --epochs {played + 100}"
+            )
+
     def prepare(self, resume):
-        """Make the folders; for a new run, remove what an earlier one left. To be called when all else is well."""
+        """Make the folders; a new run removes the files of an earlier one. Call this after all other checks."""
         if not resume:
-            # Checkpoints first: were the removal cut short, --resume must not go on with what is left of an old run.
+            # Checkpoints first: if the removal is interrupted, --resume must not continue with parts of an old run.
             for path in sorted(self.contents(), key=lambda path: not path.name.startswith(CHECKPOINT_FOLDER)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         for folder in (self.out, self.logs, self.checkpoints):
-            for half_written in folder.glob(".*.partial.*"):  # by a run that was killed
+            for half_written in folder.glob(".*.partial.*"):  # left by a run that was killed
                 half_written.unlink()
         self.logs.mkdir(parents=True, exist_ok=True)
         self.checkpoints.mkdir(exist_ok=True)
 
     def stored_settings(self):
-        """Read `settings.json`; an empty dictionary where there is none, or none that can be read."""
+        """Read `settings.json`; return an empty dictionary if it is missing or unreadable."""
         try:
             return json.loads((self.logs / "settings.json").read_text())
         except (OSError, ValueError):
             return {}
 
     def write_settings(self, settings):
-        """Write `settings.json`, whole or not at all."""
+        """Write `settings.json`, completely or not at all."""
         with written_beside(self.logs / "settings.json") as temporary:
             temporary.write_text(json.dumps(settings, indent=2) + "\n")
 
     def generator_path(self, epoch):
-        """Give the path of the generator saved at an epoch: `generator_e010.h5`."""
+        """Return the path of the generator of an epoch: `generator_e010.h5`."""
         return self.out / f"generator_e{epoch:03d}.h5"
 
 
 def find_run(out, preset=None):
-    """Find the run that `--resume` means.
+    """Find the run that `--resume` continues.
 
     Args:
         out: The folder that `--out` names.
@@ -117,7 +131,7 @@ def find_run(out, preset=None):
         Its `RunFolder`.
 
     Raises:
-        InputError: If there is no checkpoint, or it is another preset's.
+        InputError: If there is no checkpoint, or only one of another preset.
     """
     presets = {}
     folders = checkpoint_folders(out)
@@ -126,7 +140,7 @@ def find_run(out, preset=None):
             name = folder.name.removeprefix(CHECKPOINT_FOLDER)
             presets[next((key for key, value in FOLDER_NAMES.items() if value == name), name)] = folder
     if not presets:
-        # A run that was killed before its first checkpoint has made the folder for it.
+        # A run that was killed before its first checkpoint leaves an empty checkpoint folder.
         anew = "start anew with --overwrite" if folders else "start without --resume"
         raise InputError(f"nothing to resume in {out}: no checkpoint there; {anew}, or name its --out")
     if preset and preset not in presets:
@@ -138,13 +152,13 @@ def find_run(out, preset=None):
 
 
 def save_generator(generator, path, information):
-    """Save a generator as HDF5, with `information` as JSON in its attribute `gan`, whole or not at all.
+    """Save a generator as HDF5, with `information` as JSON in its attribute `gan`, completely or not at all.
 
-    Keras warns at every save that HDF5 is its old format. It is kept on purpose, as the file that people know and
-    that every Keras 3 opens, so the warning is held back.
+    Keras warns at every save that HDF5 is an old format. This suite uses it on purpose, because people know it and
+    every Keras 3 opens it. So the warning is hidden.
     """
     with quiet(), written_beside(path) as temporary:
-        # HDF5 crashes where the disk fills up under it: see first that there is room, where an error is only that.
+        # HDF5 crashes when the disk becomes full. So check the free space first: there it is only an ordinary error.
         temporary.write_bytes(bytes(4 * generator.count_params() + 200_000))
         generator.save(temporary)
         with h5py.File(temporary, "a") as file:

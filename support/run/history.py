@@ -1,4 +1,4 @@
-"""What a run measured: five numbers a step, now and then a score, a row an epoch in history.csv."""
+"""The measurements of a run: five numbers per step, some scores, and one row per epoch in history.csv."""
 
 import csv
 import time
@@ -11,12 +11,12 @@ MEASURED = ["discriminator_loss", "generator_loss", "d_of_real", "d_of_fake", "d
 
 
 class History:
-    """The steps' own measurements, kept for the curves, and their means over each epoch.
+    """The measurements of all steps, for the curves, and their means over each epoch.
 
     Attributes:
         steps: A list of five numbers for each step, in the order of `MEASURED`.
         seconds: For each epoch that began, the seconds spent on it so far.
-        scores: Dictionary from an epoch that was scored to its score, as `support.run.scoring.Scorer` measures it.
+        scores: Dictionary from a scored epoch to its score, as `support.run.scoring.Scorer` measures it.
     """
 
     def __init__(self, steps=(), seconds=(), scores=()):
@@ -26,9 +26,9 @@ class History:
         self.mark = time.monotonic()
 
     def add(self, epoch, values):
-        """Note one step of `epoch` (from 1), and the time since the last note as that epoch's.
+        """Store one step of `epoch` (from 1), and add the time since the last call to that epoch.
 
-        The values are kept as float32, as a checkpoint keeps them: a resumed run must write the same table.
+        The values are rounded to float32, as in a checkpoint, so that a resumed run writes the same table.
         """
         self.steps.append(tuple(float(np.float32(value)) for value in values))
         while len(self.seconds) < epoch:
@@ -38,24 +38,24 @@ class History:
         self.mark = now
 
     def start_clock(self):
-        """Leave out the time since the last note: nothing was trained in it."""
+        """Start the time measurement again: nothing was trained since the last step."""
         self.mark = time.monotonic()
 
     def steps_of(self, epoch, steps_per_epoch):
-        """Count the steps of one epoch (from 1) that were played so far."""
+        """Count how many steps of one epoch (from 1) were played so far."""
         return min(steps_per_epoch, len(self.steps) - (epoch - 1) * steps_per_epoch)
 
     def means(self, epoch, steps_per_epoch):
-        """Means of the five measurements over the steps of one epoch (from 1) that were played so far."""
+        """Return the means of the five measurements over the steps of one epoch (from 1) that were played so far."""
         played = self.steps[(epoch - 1) * steps_per_epoch : epoch * steps_per_epoch]
         return np.mean(np.array(played, "float64"), axis=0)
 
     def array(self):
-        """All steps as float32 `(steps, 5)`."""
+        """Return all steps as float32 `(steps, 5)`."""
         return np.array(self.steps, "float32").reshape(-1, len(MEASURED))
 
     def write_csv(self, path, steps_per_epoch, batch_size):
-        """Write a row for each epoch that began, whole or not at all; the score of one not scored stays empty."""
+        """Write one row for each epoch that began, completely or not at all. Without a score its cell is empty."""
         with written_beside(path) as temporary, open(temporary, "w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["epoch", "steps", *MEASURED, "score", "seconds", "pictures_per_second"])

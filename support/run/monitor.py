@@ -1,12 +1,12 @@
-"""A watch on the three ways in which a game ends early, each with something to try."""
+"""Watches for the three ways in which a game fails, and says for each what to try."""
 
 import math
 
 import numpy as np
 
-MEMORY = 0.99  # of the running means: they look back over about 100 steps
-PATIENCE = 500  # steps that a failure must last before it is named: the first few hundred prove nothing
-LOST_VARIETY = 0.2  # G has collapsed: its pictures differ by less than this share of what the real ones do
+MEMORY = 0.99  # of the running means: they cover about the last 100 steps
+PATIENCE = 500  # a failure is reported after this many steps: a few hundred steps prove nothing
+LOST_VARIETY = 0.2  # G has collapsed if its pictures differ less than this share of the real differences
 
 
 def variety(pictures):
@@ -22,10 +22,10 @@ def variety(pictures):
 
 
 def flag_to_try(name, settings):
-    """Say which flag changes a setting for the better in this very run: one that is on already is raised."""
+    """Say which flag improves a setting of this run; a setting that is already on gets a higher value."""
     if name == "augment":
         kinds = settings["augment"] or []
-        # What few pictures get unasked is named too: a typed --augment would replace it.
+        # The advice includes the automatic augmentations: a typed --augment would replace them.
         return "a higher --augment-noise" if "noise" in kinds else "--augment " + ",".join([*kinds, "noise"])
     if name == "label_smoothing" and not settings["label_smoothing"]:
         return "--label-smoothing 0.1"
@@ -33,12 +33,12 @@ def flag_to_try(name, settings):
 
 
 class Monitor:
-    """Watch the measurements of each step and name a failure once, when it has lasted.
+    """Watch the measurements of each step, and report a failure once, after it has lasted long enough.
 
     Args:
         loss: The loss' row of the table of losses, as `defGAN.LOSSES` explains it.
         settings: The run's settings.
-        refused: Names of settings that this run's loss or networks refuse: no advice names them.
+        refused: Names of settings that this run's loss or networks refuse; the advice never includes them.
 
     Example:
         >>> monitor = Monitor(defGAN.LOSSES["bce"], {"label_smoothing": 0.0, "augment": []})
@@ -51,12 +51,12 @@ class Monitor:
     def __init__(self, loss, settings, refused=()):
         self.loss, self.settings, self.refused = loss, settings, refused
         sure_real, self.sure_fake = loss["sure"]
-        self.sure_real = sure_real * (1 - settings["label_smoothing"])  # all that a D trained towards less than 1 says
+        self.sure_real = sure_real * (1 - settings["label_smoothing"])  # a D with label smoothing aims at less than 1
         self.means = {"D(x)": 0.5, "D(G(z))": 0.5, "variety": 1.0}
         self.lasted = {"won": 0, "collapsed": 0}
 
     def check_finite(self, step, discriminator_loss, generator_loss):
-        """Stop at a loss that is no number.
+        """Stop if a loss is not a finite number.
 
         Raises:
             FloatingPointError: If a loss is infinite or not a number.
@@ -66,15 +66,15 @@ class Monitor:
                 raise FloatingPointError(f"the {player}'s loss is {loss} at step {step}")
 
     def watch(self, d_real, d_fake, variety_share):
-        """Follow one step.
+        """Watch one step.
 
         Args:
             d_real: D(x), the mean probability that D gives to real pictures.
-            d_fake: D(G(z)), the same for fakes.
+            d_fake: D(G(z)), the same probability for fakes.
             variety_share: `variety` of the fakes divided by that of the real pictures.
 
         Returns:
-            None, or a line that names a failure and flags to try; each failure once.
+            None, or a line with a failure and flags to try; each failure is reported only once.
         """
         for name, value in (("D(x)", d_real), ("D(G(z))", d_fake), ("variety", variety_share)):
             self.means[name] = MEMORY * self.means[name] + (1 - MEMORY) * value
@@ -89,7 +89,7 @@ class Monitor:
         return None
 
     def describe(self, failure):
-        """Word a failure, "won" or "collapsed", and what to try."""
+        """Describe a failure, "won" or "collapsed", and say what to try."""
         if failure == "won":
             seen = (
                 f"D has won: over {PATIENCE} steps D(x) was above {self.sure_real:.2f} ({self.means['D(x)']:.3f}) and "
@@ -103,6 +103,6 @@ class Monitor:
         return f"{seen}; {self.advice(self.loss['when_g_has_collapsed'])}"
 
     def advice(self, names):
-        """Say how to start again with the settings of these names changed, those that this run refuses left out."""
+        """Say how to start again with these settings changed; settings that this run refuses are left out."""
         flags = [flag_to_try(name, self.settings) for name in names if name not in self.refused]
         return f"start again, in another --out, with {', or '.join(flags) or 'another --loss'}"

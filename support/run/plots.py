@@ -1,4 +1,4 @@
-"""The pictures of a run: the two curves, and real beside generated."""
+"""Draws the plots of a run: the curves, and real pictures beside generated ones."""
 
 import numpy as np
 from keras import ops
@@ -11,7 +11,7 @@ from support.system.atomic_files import written_beside
 
 SAMPLES = 64  # pictures in a sample plot
 BESIDE_REAL = 36  # of them in the collage of real and fake
-POINTS = 400  # about as many as a plot can show: neighbouring steps are averaged
+POINTS = 400  # about as many as a plot can show; neighbouring steps are averaged
 
 
 def averaged(values, points=POINTS):
@@ -29,14 +29,14 @@ def averaged(values, points=POINTS):
 
 
 def draw_curves(path, lines, steps_per_epoch, label, marks=()):
-    """Draw lines over the epochs and save them as a PNG.
+    """Draw curves over the epochs and save them as a PNG.
 
     Args:
         path: Where the PNG goes.
         lines: Dictionary from a line's name to its value at each step.
         steps_per_epoch: Steps in an epoch.
         label: What the vertical axis shows.
-        marks: Pairs `(height, text)`: dotted lines to compare with.
+        marks: Pairs `(height, text)`: dotted horizontal lines for comparison.
     """
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""Long work shows itself: a bar on a terminal, a line an epoch elsewhere."""
+"""Shows the progress of long work: a bar on a terminal, otherwise one line per epoch."""
 
 import sys
 
@@ -8,12 +8,12 @@ from support.system.machine import duration_in_words
 
 
 class Progress:
-    """Show how far a run is, and what the players' numbers are.
+    """Show the progress of a run, and its measurements.
 
     Args:
         settings: The run's settings.
         steps_per_epoch: Steps in an epoch.
-        played: Steps that were played before.
+        played: Steps that were played before a resume.
     """
 
     def __init__(self, settings, steps_per_epoch, played):
@@ -43,13 +43,13 @@ class Progress:
         self.bar.update(self.batch_size)
 
     def epoch(self, epoch, means, steps, seconds, steps_left, score=None):
-        """Where no bar is shown, print a line for an epoch; the bar shows its score from now on.
+        """Without a bar, print a line for an epoch. With a bar, the bar shows its score from now on.
 
         Args:
             epoch: Its number, from 1.
             means: Means of the five measurements.
-            steps: Steps of it that were played.
-            seconds: Seconds these took.
+            steps: Steps of this epoch that were played.
+            seconds: Seconds that these steps took.
             steps_left: Steps to the end of the run.
             score: The epoch's score, or None.
         """

@@ -1,4 +1,4 @@
-"""A few steps before the first one, played and taken back: does each player learn, and how long does a step take?"""
+"""Plays a few steps before the first one and undoes them: does each player learn, and how long does a step take?"""
 
 import time
 
@@ -10,11 +10,11 @@ from support.run.checkpoints import all_variables, assign_variables, copy_variab
 from support.system import memory
 from support.system.errors import InputError, is_out_of_memory
 
-STEPS, SECONDS = 5, 2.0  # timed at most
+STEPS, SECONDS = 5, 2.0  # the most that is timed: steps, seconds
 
 
 class StepCheck:
-    """Prove in one step that each player moves in its own turn, and only there.
+    """Check in one step that each player changes in its own turn, and only there.
 
     Args:
         generator: The generator.
@@ -37,13 +37,13 @@ class StepCheck:
         return {variable.path: np.array(ops.convert_to_numpy(variable)) for variable in player.trainable_variables}
 
     def moved(self, mover):
-        """Compare with the weights before this turn.
+        """Compare the weights with those before this turn.
 
         Args:
             mover: The player whose turn it was.
 
         Raises:
-            RuntimeError: If a kernel of the mover stood still, or any trainable variable of the other one moved.
+            RuntimeError: If a kernel of the mover did not change, or a trainable variable of the other player did.
         """
         now = [self._weights(player) for player in self.players]
         for player, old, new in zip(self.players, self.before, now, strict=True):
@@ -60,10 +60,10 @@ class StepCheck:
 
 
 def rehearse(play_step, players, real, classes, noise, settings):
-    """Play a step that is checked and a few that are timed, and put every variable back.
+    """Play one checked step and a few timed ones, then restore every variable.
 
     Args:
-        play_step: train.py's, or another game's.
+        play_step: That of train.py, or of another game.
         players: `train.Players`.
         real: Real pictures, float32 `(b, height, width, channels)`.
         classes: Their class numbers `(b, 1)`, or None.
@@ -71,11 +71,11 @@ def rehearse(play_step, players, real, classes, noise, settings):
         settings: The run's settings.
 
     Returns:
-        Seconds a step takes, compilation left out.
+        Seconds per step, without compilation.
 
     Raises:
-        InputError: If a player stands still or moves in the other's turn, so that training would be in vain; or if
-            the batch is too large for the memory.
+        InputError: If a player does not learn or changes in the other's turn, so that training would be useless; or if
+            the batch does not fit in memory.
     """
 
     def play(count, check=None):
@@ -93,15 +93,15 @@ def rehearse(play_step, players, real, classes, noise, settings):
 
 
 def prove(play, count, check, learning_rate):
-    """Play one step that is checked.
+    """Play one checked step.
 
     Raises:
-        InputError: If a player stood still or moved in the other's turn.
+        InputError: If a player did not learn, or changed in the other's turn.
     """
     try:
         play(count, check)
     except RuntimeError as error:
-        if is_out_of_memory(error):  # JAX and torch say so in a RuntimeError: see support/system/memory.py
+        if is_out_of_memory(error):  # JAX and torch raise a RuntimeError for it: see support/system/memory.py
             raise
         raise InputError(
             f"{error}; --learning-rate {learning_rate} may be too small to move a float32 number, "

@@ -1,7 +1,7 @@
-"""What a run is: a preset's row, or a stored run's settings, with what was typed, fitted to the pictures.
+"""Decides the settings of a run: a preset's or a stored run's, then the typed flags, then fitted to the pictures.
 
-Every function returns what it chose, and changes and prints nothing. What is worth saying comes back as lines, remarks,
-which `support.run.announce` prints.
+Every function returns its choice; it changes and prints nothing. It also returns remarks, lines for the user, which
+`support.run.announce` prints.
 """
 
 import math
@@ -13,15 +13,15 @@ from support.run.checkpoints import load_newest_checkpoint
 from support.system import machine
 from support.system.errors import InputError
 
-STEPS_AN_EPOCH = 8  # at least: on few pictures many small steps teach more than a few large ones
+STEPS_AN_EPOCH = 8  # at least: with few pictures, many small steps teach more than few large ones
 SMALLEST_BATCH = 16  # at least: batch normalization takes its statistics from the pictures of a batch
-STEPS_A_PLOT, STEPS_A_SAVE = 100, 400  # at least: oftener, a run on few pictures would spend its time on them
+STEPS_A_PLOT, STEPS_A_SAVE = 100, 400  # at least: otherwise a run on few pictures would mostly plot and save
 SWITCHES = ("label_smoothing", "dropout")  # numbers of which 0 means "off"
 MAY_CHANGE_ON_RESUME = {"epochs", "save_every", "plot_every", "score_every", "data"}  # data: the same, but moved
 
 
 class Tables(typing.NamedTuple):
-    """What there is to choose from: the tables of presets.py, train.py and defGAN.py."""
+    """The available choices: the tables of presets.py, train.py and defGAN.py."""
 
     presets: dict
     networks: dict
@@ -32,7 +32,7 @@ class Tables(typing.NamedTuple):
 
 
 def in_plain_words(value):
-    """Say a setting's value as it is typed: `[240, 360]` is "240x360", True is "yes", `[]` is "none"."""
+    """Return a setting's value as a user types it: `[240, 360]` is "240x360", True is "yes", `[]` is "none"."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
@@ -41,20 +41,20 @@ def in_plain_words(value):
 
 
 def flag_of(name):
-    """Give the flag of a setting: `--batch-size` of `batch_size`."""
+    """Return the flag of a setting: `--batch-size` of `batch_size`."""
     return "--" + name.replace("_", "-")
 
 
 def typed_settings(arguments, names):
-    """Give the settings among these names that were typed, a dictionary."""
+    """Return a dictionary of those settings in `names` that were typed as flags."""
     return {name: value for name, value in vars(arguments).items() if name in names and value is not None}
 
 
 def choose_settings(arguments, tables):
-    """Settle what the run is.
+    """Choose the settings of the run.
 
     Args:
-        arguments: The parsed flags; None where one was not typed.
+        arguments: The parsed flags; a flag that was not typed is None.
         tables: The `Tables`.
 
     Returns:
@@ -62,7 +62,8 @@ def choose_settings(arguments, tables):
         `load_newest_checkpoint` returned (None for a new run).
 
     Raises:
-        InputError: If the folder holds a run and none of the ways on was taken, or a flag contradicts the stored run.
+        InputError: If the folder already contains a run and no flag says what to do with it, or a flag contradicts the
+            stored run.
     """
     names = {"seed", *next(iter(tables.presets.values()))}
     typed = typed_settings(arguments, names)
@@ -77,7 +78,7 @@ def choose_settings(arguments, tables):
 
 
 def resumed_settings(arguments, typed, tables):
-    """Take the settings of the run that `--resume` means. Returns and raises what `choose_settings` does."""
+    """Take the settings of the run that `--resume` continues. Returns and raises what `choose_settings` does."""
     if arguments.overwrite or arguments.dry_run:
         raise InputError("--resume goes on with a run, received --overwrite or --dry-run too; leave these out")
     folder = run_folder.find_run(arguments.out, arguments.preset)
@@ -88,8 +89,8 @@ def resumed_settings(arguments, typed, tables):
     if stored["preset"] not in tables.presets:
         raise InputError(f"--out {arguments.out} holds a run of preset {stored['preset']}, which presets.py lacks now")
     if "lesson_steps" not in stored and stored["loss"] != "relativistic":
-        stored["averaging"] = 0.0  # older runs stored it without averaging, unless their loss was relativistic
-    settings = tables.presets[stored["preset"]] | stored  # a run from before a setting existed gets its default
+        stored["averaging"] = 0.0  # older runs stored a value but did not average, unless their loss was relativistic
+    settings = tables.presets[stored["preset"]] | stored  # a setting that is newer than the run gets its default
     for name, value in typed.items():
         if name not in MAY_CHANGE_ON_RESUME and value != settings[name]:
             raise InputError(
@@ -100,10 +101,10 @@ def resumed_settings(arguments, typed, tables):
 
 
 def new_settings(arguments, typed, tables):
-    """Make the settings of a new run from its preset, what was typed, and the machine. Returns `(settings, remarks)`.
+    """Make the settings of a new run from its preset, the typed flags and the machine. Returns `(settings, remarks)`.
 
     Raises:
-        InputError: If the preset needs pictures and none are named, or a typed value has no meaning.
+        InputError: If the preset needs pictures and none are named, or a typed value makes no sense.
     """
     preset = arguments.preset or "cifar10"
     settings = {"preset": preset, "seed": 0} | tables.presets[preset] | typed | {"dry_run": arguments.dry_run}
@@ -119,12 +120,12 @@ def new_settings(arguments, typed, tables):
 
 
 def fit_to_machine(settings, on_a_cpu, on_a_gpu):
-    """Choose what the preset leaves to the machine (None): the networks and the precision.
+    """Choose the settings that depend on the machine (None in the preset): the networks and the precision.
 
     Args:
-        settings: A new run's.
+        settings: The settings of a new run.
         on_a_cpu: The values for a CPU, a dictionary from a name to a value.
-        on_a_gpu: The same for a GPU. A typed network or loss that is in one of the two takes the rest of that one.
+        on_a_gpu: The same for a GPU. If a typed network or loss is in one of the two, all values come from that one.
 
     Returns:
         `(settings, remarks)`.
@@ -137,7 +138,7 @@ def fit_to_machine(settings, on_a_cpu, on_a_gpu):
     chosen = chosen or (on_a_gpu if accelerated else on_a_cpu)
     missing = {name: value for name, value in chosen.items() if settings[name] is None}
     if settings["learning_rate"] is not None:
-        missing.pop("generator_learning_rate", None)  # one rate was typed, or is the preset's: it is both players'
+        missing.pop("generator_learning_rate", None)  # one rate is typed or in the preset: both players use it
     fitted, remarks = settings | missing, []
     if missing:
         words = ", ".join(f"{name} {in_plain_words(value)}" for name, value in missing.items())
@@ -150,7 +151,7 @@ def fit_to_machine(settings, on_a_cpu, on_a_gpu):
 
 
 def refused(settings, tables):
-    """Name the settings that have no meaning with this loss and these networks, with the flag that says why.
+    """Find the settings that this loss or these networks refuse.
 
     Returns:
         A dictionary from a setting's name to "loss" or "network".
@@ -164,18 +165,18 @@ def refused(settings, tables):
 
 
 def meaningless(settings, tables):
-    """Name the settings that need not be shown: those of other losses and networks, and noise that is not added."""
+    """Find the settings that need not be shown: those of other losses and networks, and those of unused noise."""
     rows = (tables.networks[settings["network"]], tables.losses[settings["loss"]])
-    switched_off = {name for row in rows for name in row["refuses"]}  # shown, as they are 0 or "no" in this run
+    switched_off = {name for row in rows for name in row["refuses"]}  # these are shown: in this run they are 0 or "no"
     names = set(refused(settings, tables)) - switched_off
     return names if "noise" in settings["augment"] else names | {"augment_noise"}
 
 
 def fit_to_game(settings, typed, tables):
-    """Switch off what has no meaning with the loss or the networks. Returns the settings.
+    """Switch off the settings that the loss or the networks refuse. Returns the settings.
 
     Raises:
-        InputError: If it was typed, or the loss does not fit the networks.
+        InputError: If such a setting was typed, or the loss does not fit the networks.
     """
     network = tables.networks[settings["network"]]
     if settings["loss"] in network.get("refuses_losses", []):
@@ -195,15 +196,15 @@ def fit_to_game(settings, typed, tables):
         raise InputError(
             f"--augment-noise {typed['augment_noise']} has no meaning without --augment noise; add it, or leave it out"
         )
-    # A number that switches something on is 0 now; others (gamma, steps of a lesson) are not looked at.
+    # Numbers that switch something on become 0; others (gamma, steps of a lesson) are ignored anyway.
     switches = [name for name in off if isinstance(settings[name], bool) or name in SWITCHES]
     return settings | {name: type(settings[name])(0) for name in switches}
 
 
 def size_to_load(settings, arguments):
-    """Give the height, width and channels to bring pictures to; None for each that an .npz keeps.
+    """Return the height, width and channels to scale pictures to; None means that an .npz keeps its own.
 
-    An .npz has a size of its own, and keeps it unless told otherwise: MNIST stays 28x28 and grey.
+    An .npz keeps its own size unless a flag says otherwise: MNIST stays 28x28 and grey.
     """
     own = settings["data"].lower().endswith(".npz") and "data_fingerprint" not in settings
     height, width = (None, None) if own and not arguments.image_size else settings["image_size"]
@@ -211,20 +212,20 @@ def size_to_load(settings, arguments):
 
 
 def fit_to_pictures(settings, pictures, arguments, augmentations):
-    """Fit the settings to the pictures: size, channels, and what few pictures need; and a fingerprint.
+    """Fit the settings to the pictures: size, channels, fingerprint, and what few pictures need.
 
     Args:
         settings: What `choose_settings` returned.
         pictures: `defDATA.Pictures`.
-        arguments: The parsed flags: what was typed does not change in silence.
-        augmentations: The kinds of augmentation that few pictures get unless told.
+        arguments: The parsed flags; a typed value never changes without a message.
+        augmentations: The kinds of augmentation that few pictures get by default.
 
     Returns:
         `(settings, remarks)`.
 
     Raises:
         InputError: If there are too few or too small pictures, a typed batch is larger than the data, classes are
-            asked for and missing, or a resumed run's pictures are not those that it began with.
+            required and missing, or a resumed run has other pictures than at its start.
     """
     fingerprint = pictures.fingerprint()
     if settings.get("data_fingerprint", fingerprint) != fingerprint:
@@ -254,13 +255,13 @@ def fit_to_pictures(settings, pictures, arguments, augmentations):
 
 
 def fit_to_classes(conditional, pictures):
-    """Say whether classes are trained on: as the setting says, or where it is None, if there are any.
+    """Decide whether to train on classes: as the setting says; if it is None, when the pictures have classes.
 
     Returns:
         `(conditional, remarks)`.
 
     Raises:
-        InputError: If classes are asked for and missing.
+        InputError: If classes are required and missing.
     """
     if conditional and not pictures.class_names:
         raise InputError(
@@ -275,7 +276,7 @@ def fit_to_classes(conditional, pictures):
 
 
 def fit_to_count(settings, count, batch_is_fixed):
-    """Fit batch, plots and saves to a number of pictures: a preset's are meant for tens of thousands.
+    """Fit batch, plots and saves to the number of pictures: a preset's values are made for tens of thousands.
 
     Returns:
         A dictionary of the three settings.
@@ -287,18 +288,3 @@ def fit_to_count(settings, count, batch_is_fixed):
         "plot_every": max(settings["plot_every"], STEPS_A_PLOT // steps_an_epoch),
         "save_every": max(settings["save_every"], STEPS_A_SAVE // steps_an_epoch),
     }
-
-
-def refuse_nothing_to_do(settings, folder, history, steps_per_epoch):
-    """Refuse to resume a run that has played all its epochs.
-
-    Raises:
-        InputError: If no step is left.
-    """
-    left = settings["epochs"] * steps_per_epoch - len(history.steps)
-    if left < 0 or (left == 0 and folder.generator_path(settings["epochs"]).exists()):
-        played = len(history.steps) // steps_per_epoch
-        raise InputError(
-            f"the run in {folder.out} has played {played} epochs already, received --epochs {settings['epochs']}; "
-            f"go on with --resume --epochs {played + 100}"
-        )

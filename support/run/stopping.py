@@ -1,17 +1,17 @@
-"""Stopping between two steps: on Ctrl-C, on a polite kill, or when the time is up."""
+"""Stops a run between two steps: on Ctrl-C, on SIGTERM, or when the time is over."""
 
 import signal
 import time
 
 
 class StopRequest:
-    """Listen for reasons to stop, so that a step is never cut in two.
+    """Notes requests to stop, so that a step is never interrupted.
 
-    Inside the `with` block the first Ctrl-C (or SIGTERM, which schedulers send before they take a machine away) is
-    only noted: the loop asks `reason` between steps. A second Ctrl-C stops at once.
+    Inside the `with` block the first Ctrl-C or SIGTERM (which schedulers send before they take a machine away) is only
+    noted: the loop reads `reason` between steps. A second Ctrl-C stops at once.
 
     Args:
-        minutes: Time until `reason` is "time", or None.
+        minutes: After this time `reason` becomes "time"; or None.
 
     Attributes:
         reason: None, "time", "interrupt" or "terminate".

@@ -1,10 +1,10 @@
-"""What TensorBoard shows: curves and pictures, in event files that TensorBoard's own writer of records makes.
+"""Writes curves and pictures for TensorBoard, in event files made by TensorBoard's own record writer.
 
-    tensorboard --logdir runs      beside or after the training; all runs below this folder
+    tensorboard --logdir runs      during or after the training; shows all runs below this folder
 
-TensorFlow is not needed, so every backend of Keras can write them. Every call hands its record to the operating system
-at once, in the thread that calls: a killed run loses nothing, and a full disk ends the run in one line. (tensorboardX
-puts a queue in between, which blocks for good once its writing thread has failed.)
+TensorFlow is not needed, so this works with every backend of Keras. Every call hands its record to the operating system
+at once, in the calling thread. So a killed run loses nothing, and a full disk ends the run with one line. (tensorboardX
+uses a queue, which blocks for ever once its writing thread has failed.)
 """
 
 import io
@@ -19,7 +19,7 @@ from support.drawing.grid import to_image
 from support.run.history import MEASURED
 from support.system.errors import InputError
 
-# What stands before the slash is a pane of TensorBoard's, in which the rest of the names share a heading.
+# The part before the slash is a section in TensorBoard; names with the same part are shown together.
 NAMES = {
     "discriminator_loss": "loss/discriminator",
     "generator_loss": "loss/generator",
@@ -27,22 +27,22 @@ NAMES = {
     "d_of_fake": "probability/D(G(z)) in D's step",
     "d_of_fake_after_discriminator_step": "probability/D(G(z)) in G's step",
 }
-LONGEST_SIDE = 1024  # pixels; a grid of large pictures would take 10 MB each time it is drawn
+LONGEST_SIDE = 1024  # pixels; otherwise a grid of large pictures would take 10 MB each time
 
 
 def measured(values):
-    """Name the five measurements of a step, in the order of `MEASURED`, as TensorBoard shows them."""
+    """Give the five measurements of a step, in the order of `MEASURED`, their names in TensorBoard."""
     return {NAMES[name]: value for name, value in zip(MEASURED, values, strict=True)}
 
 
 def require_tensorboard():
-    """Fetch what writes event files.
+    """Import the modules that write event files.
 
     Returns:
         The modules `event_pb2` and `summary_pb2`, and the class `RecordWriter`.
 
     Raises:
-        InputError: If the package is not installed. To be called before the long work, too.
+        InputError: If the package is not installed. So call this also before the long work.
     """
     try:
         from tensorboard.compat.proto import event_pb2, summary_pb2
@@ -56,12 +56,12 @@ def require_tensorboard():
 
 
 class TensorBoardLog:
-    """An event file in a folder, beside those of the run's earlier parts.
+    """A new event file in a folder, beside those from before a resume.
 
     Args:
-        folder: Where the file goes; made if need be.
-        first_step: The first step that will be logged. What earlier event files in the folder say of this step and
-            later ones is void: a run that was killed after its last checkpoint plays those steps again.
+        folder: Folder of the file; it is made if it is missing.
+        first_step: The first step that will be logged. TensorBoard then ignores this step and later ones in earlier
+            event files: a run that was killed after its last checkpoint plays those steps again.
 
     Raises:
         InputError: If TensorBoard is not installed.
@@ -80,7 +80,7 @@ class TensorBoardLog:
         self.event_pb2, self.summary_pb2, record_writer = require_tensorboard()
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        # TensorBoard reads the files in the order of their names, so the second in the name only ever grows.
+        # TensorBoard reads the files in the order of their names, so the time in the name must always grow.
         earlier = [re.fullmatch(r"events\.out\.tfevents\.(\d+)\.gan", path.name) for path in folder.iterdir()]
         second = max([int(time.time()), *(int(found[1]) + 1 for found in earlier if found)])
         path = folder / f"events.out.tfevents.{second:010d}.gan"
@@ -96,7 +96,7 @@ class TensorBoardLog:
         self.close()
 
     def scalars(self, step, values):
-        """Note numbers of one step.
+        """Log numbers of one step.
 
         Args:
             step: The step's number, from 1.
@@ -106,13 +106,13 @@ class TensorBoardLog:
         self._write_summary(step, [value(tag=name, simple_value=float(number)) for name, number in values.items()])
 
     def picture(self, step, name, image):
-        """Note a picture as it is at one step.
+        """Log a picture of one step.
 
         Args:
             step: The step's number, from 1.
-            name: What it shows; pictures of one name are frames of one slider.
-            image: uint8 array `(height, width, channels)` with 1, 3 or 4 channels, or a Pillow image; one whose longer
-                side is above 1024 pixels is reduced to it.
+            name: What it shows; pictures with the same name share one slider.
+            image: uint8 array `(height, width, channels)` with 1, 3 or 4 channels, or a Pillow image. If its longer
+                side is above 1024 pixels, it is reduced to 1024.
         """
         if not isinstance(image, Image.Image):
             image = to_image(np.asarray(image))
@@ -141,12 +141,12 @@ class TensorBoardLog:
         try:
             self.records.write(event.SerializeToString())
         except OSError as error:
-            error.filename = error.filename or self.file.name  # "no space left" alone does not say for what
+            error.filename = error.filename or self.file.name  # "no space left" alone does not name the file
             raise
 
 
 class NoLog:
-    """The log of a run without `--tensorboard`: it takes the same calls and writes nothing."""
+    """The log of a run without `--tensorboard`: it has the same methods and writes nothing."""
 
     def __enter__(self):
         return self
@@ -165,5 +165,5 @@ class NoLog:
 
 
 def open_log(wanted, folder, first_step):
-    """Give a `TensorBoardLog` if `wanted`, otherwise a `NoLog`."""
+    """Return a `TensorBoardLog` if `wanted`, otherwise a `NoLog`."""
     return TensorBoardLog(folder, first_step) if wanted else NoLog()

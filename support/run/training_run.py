@@ -1,4 +1,4 @@
-"""A run as it goes: it hands out batches, keeps time, shows, saves, plots, scores, and stops where it should."""
+"""The work around the game: gives batches, measures time, shows progress, saves, plots, scores, and stops."""
 
 import contextlib
 import time
@@ -16,26 +16,26 @@ from support.scores.quick_distance import QuickDistance
 from support.system import machine
 from support.system.errors import InputError
 
-STEPS_BETWEEN_LOOKS = 10  # the variety of the pictures is measured in every tenth step: often enough, and cheap
+STEPS_BETWEEN_LOOKS = 10  # the variety of the pictures is measured in every tenth step, to save time
 
 
 class TrainingRun:
-    """All of a training that is not the game. Use it as a context: its block listens for Ctrl-C.
+    """All of a training except the game. Use it in a `with` block, in which Ctrl-C stops between two steps.
 
     Args:
         arguments: The parsed flags, of which it reads `minutes`, `checkpoint_minutes` and `tensorboard`.
         settings: The run's settings.
-        tables: `support.run.settings.Tables`, for what it must know of the loss.
+        tables: `support.run.settings.Tables`, which describe the loss.
         folder: The run's `RunFolder`.
         history: Its `History`; empty for a new run.
         pictures: The real ones, a `defDATA.Pictures`.
         players: `train.Players`.
-        make_inputs: Function of an epoch and a step, from 1 and from 0, that gives what the step needs.
-        make_generator: Function that gives the generator as it is drawn.
+        make_inputs: Function of an epoch (from 1) and a step (from 0) that returns the inputs of the step.
+        make_generator: Function that returns the generator to draw with and to save.
         steps_per_epoch: Steps in an epoch.
 
     Attributes:
-        is_new: True where no step was played before.
+        is_new: True if no step was played before.
         written: Path of the last generator that was saved, or None.
         reason: What ended the run early ("time", "interrupt", "terminate"), or None.
     """
@@ -95,31 +95,31 @@ class TrainingRun:
 
     @property
     def exit_code(self):
-        """What the program ends with: 0, or as shells count a process that a signal ended."""
+        """The exit code of the program: 0, or the usual code of a process that a signal ended."""
         return {"interrupt": 130, "terminate": 143}.get(self.reason, 0)
 
     @property
     def steps_left(self):
-        """How many steps are still to be played."""
+        """The number of steps that are left."""
         return self.all_steps - len(self.history.steps)
 
     def teach(self, lesson, discriminator):
-        """Give D's lesson before the first step, and note where a signal ended it: the game then does not begin.
+        """Give D its lesson before the first step. If a signal stops the lesson, the game does not begin.
 
         Args:
-            lesson: A network's, as in modern/taught.py.
-            discriminator: The one that is taught.
+            lesson: The lesson of a network, as in modern/taught.py.
+            discriminator: The discriminator to teach.
         """
         lesson(discriminator, self.pictures, self.settings, lambda: not self.stop.reason, self.progress.say)
         reason = self.stop.reason
         if reason in ("interrupt", "terminate"):
             self.reason = reason
-            self.save_checkpoint()  # of a game that did not begin: resumed, it begins with the lesson
+            self.save_checkpoint()  # no step was played: a resumed run begins with the lesson
 
     def epochs_left(self):
         """Yield the numbers of the epochs to play, from 1, until the last one or a reason to stop."""
         played, begun = divmod(len(self.history.steps), self.steps_per_epoch)
-        if played and not begun:  # the run may have been killed when this epoch's checkpoint was the only thing saved
+        if played and not begun:  # the run may have been killed right after this epoch's checkpoint
             self.written = self.write_epoch(played, last=played == self.settings["epochs"])
         for epoch in range(played + 1, self.settings["epochs"] + 1):
             if self.reason:
@@ -127,10 +127,10 @@ class TrainingRun:
             yield epoch
 
     def batches_left(self, epoch):
-        """Yield what each step of an epoch needs that was not played yet; stop between two steps.
+        """Yield the inputs of each step of an epoch that was not played yet; stop between two steps.
 
         Raises:
-            InputError: If the pictures are gone; a checkpoint is saved first.
+            InputError: If the pictures cannot be read any more; a checkpoint is saved first.
         """
         for _ in range(len(self.history.steps) % self.steps_per_epoch, self.steps_per_epoch):
             try:
@@ -146,7 +146,7 @@ class TrainingRun:
                 self.save_checkpoint()
 
     def note_step(self, epoch, measured, real, fake):
-        """Note what a step measured, show it, and say so where the game is going wrong.
+        """Store and show the measurements of a step, and report if the game goes wrong.
 
         Args:
             epoch: The epoch's number, from 1.
@@ -155,7 +155,7 @@ class TrainingRun:
             fake: The fakes of D's turn.
 
         Raises:
-            FloatingPointError: If a loss is no number.
+            FloatingPointError: If a loss is not a finite number.
         """
         step = len(self.history.steps) % self.steps_per_epoch
         self.monitor.check_finite(len(self.history.steps) + 1, *measured[:2])
@@ -168,10 +168,10 @@ class TrainingRun:
         self.progress.say(self.monitor.watch(d_real=d_real, d_fake=d_fake, variety_share=self.variety_share))
 
     def finish_epoch(self, epoch):
-        """Write what an epoch owes; one that a signal has cut short is only saved."""
+        """Write the files that are due after an epoch; if a signal cut it short, only a checkpoint and the table."""
         last = bool(self.reason) or not self.steps_left
         if last or epoch % self.settings["save_every"] == 0:
-            self.save_checkpoint()  # before all else: it is what a later mishap must not cost
+            self.save_checkpoint()  # first, so that a later error cannot lose it
         if self.reason in ("interrupt", "terminate") and self.steps_left:
             self.write_table()
             return
@@ -185,10 +185,10 @@ class TrainingRun:
             self.history.scores.get(epoch),
         )
         if not self.steps_left:
-            self.reason = None  # asked to stop when nothing was left to do
+            self.reason = None  # the request to stop came when nothing was left to do
 
     def save_checkpoint(self):
-        """Write all that `--resume` needs."""
+        """Write everything that `--resume` needs."""
         variables = checkpoints.all_variables(self.players)
         groups = {name: checkpoints.copy_variables(group) for name, group in variables.items()}
         groups["history"] = [self.history.array()]
@@ -201,11 +201,11 @@ class TrainingRun:
         self.history.write_csv(self.folder.logs / "history.csv", self.steps_per_epoch, self.settings["batch_size"])
 
     def write_epoch(self, epoch, last):
-        """Write what an epoch owes beside its checkpoint.
+        """Write the files that are due after an epoch, except its checkpoint.
 
         Args:
             epoch: Its number, from 1.
-            last: True for the run's last one, which owes everything but a score.
+            last: True for the run's last epoch: then everything is due, except a score.
 
         Returns:
             The path of the generator that was saved, or None.

@@ -1,4 +1,4 @@
-"""Pictures that were drawn before, out of an .npz or a folder, in their own size."""
+"""Reads generated pictures from an .npz or a folder, in their own size."""
 
 import pathlib
 
@@ -12,18 +12,18 @@ CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 
 
 def read_pictures(path, count=None, seed=0):
-    """Read pictures out of an .npz with `arr_0`, as samples.py writes it, or out of a folder.
+    """Read pictures from an .npz with `arr_0`, as samples.py writes it, or from a folder.
 
     Args:
         path: Path of the .npz or the folder.
-        count: How many to take, chosen by chance; None: all.
+        count: How many to take, chosen at random; None: all.
         seed: Chooses them.
 
     Returns:
         uint8 `(n, height, width, channels)`.
 
     Raises:
-        InputError: If they cannot be read, are fewer than `count`, or not of one size.
+        InputError: If they cannot be read, are fewer than `count`, or have different sizes.
     """
     path = pathlib.Path(path)
     if not path.is_dir() and (path.suffix.lower() != ".npz" or not path.is_file()):
@@ -41,7 +41,7 @@ def read_pictures(path, count=None, seed=0):
 def read_array(path):
     """Read `arr_0` of an .npz: uint8 `(n, height, width, channels)`."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:  # a pickle can run any code: never opened
+        with np.load(path, allow_pickle=False) as arrays:  # a pickle can run any code, so it is never opened
             if "arr_0" not in arrays.files:
                 raise InputError(
                     f"{path} has no arr_0 (it holds {', '.join(arrays.files) or 'nothing'}); "
@@ -50,7 +50,7 @@ def read_array(path):
             pictures = arrays["arr_0"]
     except InputError:
         raise
-    except (*DECODING_ERRORS, AttributeError) as error:  # AttributeError: an array that is only named .npz
+    except (*DECODING_ERRORS, AttributeError) as error:  # AttributeError: the file is no .npz in spite of its name
         raise InputError(f"{path} cannot be read as an .npz of plain arrays ({error}); write it again") from None
     if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] not in (1, 3, 4) or not pictures.size:
         raise InputError(
@@ -61,7 +61,7 @@ def read_array(path):
 
 
 def read_folder(files, chosen):
-    """Decode the pictures of a `PictureFolder` at the positions `chosen`; the first says what size all have."""
+    """Decode the pictures of a `PictureFolder` at the positions `chosen`; all must have the size of the first."""
     pictures = None
     for place, index in enumerate(tqdm(chosen, unit=" pictures", leave=False, disable=None)):
         name = files.names[index]

@@ -1,4 +1,4 @@
-"""The measures that look through the Inception network: torch-fidelity computes them, this hands it the pictures."""
+"""The measures that use the Inception network. torch-fidelity computes them; this file gives it the pictures."""
 
 import contextlib
 import pathlib
@@ -11,7 +11,7 @@ from support.data.picture_files import to_mode
 from support.drawing.grid import to_image
 from support.system.errors import InputError
 
-NETWORK = "inception-v3-compat"  # the network of 2015 that the papers use, with its way of resizing
+NETWORK = "inception-v3-compat"  # the network of 2015 that the papers use, with the same resizing
 FID_PICTURES = 50_000  # generated ones in the papers
 KID_SUBSETS, KID_SUBSET = 100, 1000
 INCEPTION_SCORE_SPLITS = 10
@@ -26,12 +26,12 @@ def import_torch_fidelity():
         `(torch, torch_fidelity)`.
 
     Raises:
-        InputError: If one of them is missing, or does not start.
+        InputError: If one of them is missing, or its import fails.
     """
     try:
         import torch
         import torch_fidelity
-    except (ImportError, OSError, RuntimeError) as error:  # a torchvision of another torch: RuntimeError, OSError
+    except (ImportError, OSError, RuntimeError) as error:  # RuntimeError, OSError: torchvision does not fit torch
         raise InputError(
             f"FID and its like need torch-fidelity, which does not start here ({first_line(error)}); "
             "pip install -r requirements-evaluate.txt, or add --quick, which needs neither it nor a download"
@@ -40,21 +40,21 @@ def import_torch_fidelity():
 
 
 def first_line(error):
-    """The beginning of an error's text."""
+    """Return the first line of an error's text."""
     return (str(error).splitlines() or [type(error).__name__])[0][:150]
 
 
 def find_weights(path=None):
-    """Find the weights of the Inception network; where they are not there yet, download them.
+    """Find the weights of the Inception network; download them if they are missing.
 
     Args:
-        path: A file, or None: the place where torch keeps what it downloads.
+        path: A file; or None for the place where torch stores its downloads.
 
     Returns:
-        `pathlib.Path` of a file that the network takes.
+        `pathlib.Path` of a file that the network can load.
 
     Raises:
-        InputError: If there is no such file, it cannot be downloaded, or it holds something else.
+        InputError: If the file is missing, cannot be downloaded, or is no file of these weights.
     """
     torch, _ = import_torch_fidelity()
     from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
@@ -74,12 +74,12 @@ def find_weights(path=None):
                 ) from None
     elif not pathlib.Path(path).is_file():
         raise InputError(f"--inception-weights {path}: there is no such file; give the path of {name}")
-    # Drawing takes long, and torch-fidelity opens the file after it: so it is tried now. And torch-fidelity would run
-    # code that is hidden in it; weights_only refuses such a file.
+    # torch-fidelity opens the file only after the long drawing, so test it now. Also, torch-fidelity would run code
+    # that is hidden in the file; weights_only refuses such a file.
     try:
         torch.load(path, map_location="cpu", weights_only=True)
         FeatureExtractorInceptionV3(NETWORK, ["2048"], feature_extractor_weights_path=str(path))
-    except Exception as error:  # zipfile's, pickle's and torch's own
+    except Exception as error:  # zipfile, pickle and torch have their own errors
         raise InputError(
             f"{path} does not hold the weights of this Inception network ({first_line(error)}); "
             f"take the file {name} from {URL_INCEPTION_V3.rsplit('/', 1)[0]}"
@@ -88,13 +88,13 @@ def find_weights(path=None):
 
 
 def torch_pictures(images, bar):
-    """Wrap pictures as torch-fidelity takes them: a torch Dataset of uint8 tensors `(3, height, width)`.
+    """Wrap pictures for torch-fidelity: a torch Dataset of uint8 tensors `(3, height, width)`.
 
-    Grey ones get three equal channels, transparent ones are laid on white.
+    Grey pictures get three equal channels; transparent ones get a white background.
 
     Args:
-        images: Has a length, and gives uint8 `(m, height, width, channels)` at a list of m positions.
-        bar: The progress bar that moves when a picture is asked for.
+        images: An object with a length that returns uint8 `(m, height, width, channels)` for m positions.
+        bar: The progress bar; it moves when a picture is read.
     """
     import torch
 
@@ -103,7 +103,7 @@ def torch_pictures(images, bar):
             return len(images)
 
         def __getitem__(self, index):
-            bar.update(index + 1 - bar.n)  # torch-fidelity asks for the first one twice
+            bar.update(index + 1 - bar.n)  # torch-fidelity reads the first picture twice
             picture = np.asarray(to_mode(to_image(images[[index]][0]), "RGB"))
             return torch.from_numpy(picture.transpose(2, 0, 1).copy())
 
@@ -114,8 +114,8 @@ def inception_scores(pictures, real, weights, batch):
     """Compute Inception score, FID, KID, precision and recall.
 
     Args:
-        pictures: Those that are judged, as in `torch_pictures`.
-        real: The real ones, likewise.
+        pictures: The pictures to judge, as in `torch_pictures`.
+        real: The real ones, in the same form.
         weights: Path of the Inception network's weights.
         batch: How many pictures go through the network at once.
 
@@ -145,18 +145,18 @@ def inception_scores(pictures, real, weights, batch):
             prc_batch_size=DISTANCES_AT_ONCE,
             batch_size=batch,
             cuda=torch.cuda.is_available(),
-            save_cpu_ram=True,  # precision and recall in blocks; and no processes that read ahead
+            save_cpu_ram=True,  # precision and recall in blocks, and no extra reading processes
             verbose=False,
         )
 
 
 def kid_subset_size(pictures, real):
-    """Say how many pictures a subset of KID has: those of the papers, or all where there are fewer."""
+    """Return the number of pictures in a subset of KID: that of the papers, or all if there are fewer."""
     return min(KID_SUBSET, len(pictures), len(real))
 
 
 def protocol(pictures, real, weights):
-    """Say how it was measured: lines of text. The arguments are those of `inception_scores`."""
+    """Return lines of text that describe the measurement. The arguments are those of `inception_scores`."""
     torch, torch_fidelity = import_torch_fidelity()
     few = f"; fewer than the papers' {FID_PICTURES:,}, so it comes out larger" if len(pictures) < FID_PICTURES else ""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"

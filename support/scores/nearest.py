@@ -1,13 +1,14 @@
-"""Does the generator copy? Beside each generated picture its nearest real ones, and how near these are.
+"""Does the generator copy? Shows the nearest real pictures beside each generated one, and their distances.
 
 The distance of two pictures is the root mean square difference over all their pixels and channels, in grey levels: 0
-for the same picture, 255 from black to white. A mirrored copy is a copy too (training may mirror the real pictures), so
-the smaller of the distances to a real picture and to its mirror image counts.
+for equal pictures, 255 from black to white. A mirrored copy is a copy too (training may mirror the real pictures). So
+the distance to a real picture is the smaller one of two: to the picture, and to its mirror image.
 
-How near is too near, the real pictures say themselves: how far is each from the nearest OTHER one? Fakes that are dull
-come nearer than that without being copies, as the mean of all pictures does: by a factor of 1.4 (it lies one standard
-deviation from a picture, where two pictures lie the square root of two apart). Half of it is beyond that.
-What no distance of pixels finds is a copy that was shifted: look at the sheet.
+The limit for a copy comes from the real pictures: how far is each from the nearest OTHER real picture? Dull fakes come
+nearer than that without being copies. An example is the mean of all pictures: its distance is smaller by a factor of
+1.4 (it is one standard deviation from a picture, and two pictures are the square root of two apart). So only half of
+the distance among real pictures counts as a copy. No distance on pixels finds a copy that was shifted: look at the
+sheet.
 """
 
 import math
@@ -20,24 +21,24 @@ from support.drawing.grid import save_image, to_image
 from support.system.errors import InputError
 
 NEIGHBOURS = 3  # beside each generated picture
-FAKES = 16  # in a sheet, unless --n says otherwise
-MOST_FAKES = 64  # a larger sheet is no longer looked at
-REAL_SAMPLE = 200  # real pictures whose own neighbours are looked for, of large ones down to 50
-BLOCK = 256  # real pictures in memory at a time, less where they are large
+FAKES = 16  # in a sheet; --n changes it
+MOST_FAKES = 64  # a larger sheet is too large to look at
+REAL_SAMPLE = 200  # real pictures that are compared with the others; fewer, down to 50, if they are large
+BLOCK = 256  # real pictures in memory at a time; fewer if they are large
 MOST_BYTES = 2**26  # of the real pictures in memory at a time
-COPIES_BELOW = 0.5  # of the distance of real pictures among themselves
+COPIES_BELOW = 0.5  # a share of the distance among real pictures
 FARTHEST = np.iinfo("int64").max
 
 
 def check_nearest(out, count):
-    """Say before the long work what `--nearest` cannot do.
+    """Check before the long work whether `--nearest` can be done.
 
     Args:
-        out: Path where the sheet is to go.
+        out: Path of the sheet.
         count: How many generated pictures there will be.
 
     Raises:
-        InputError: If the ending is not .png, or the pictures are more than a sheet shows.
+        InputError: If the ending is not .png, or there are more pictures than a sheet shows.
     """
     if out.suffix.lower() != ".png":
         raise InputError(
@@ -48,10 +49,10 @@ def check_nearest(out, count):
 
 
 def squared_distances(first, second):
-    """Sum the squared differences between each of the first pictures and each of the second; exact.
+    """Compute the exact sum of squared differences between each of the first and each of the second pictures.
 
-    (a - b)^2 = a^2 - 2ab + b^2 makes a product of matrices of it, which is fast. Of 1024 numbers from -128 to 127 at a
-    time: so no sum goes beyond 2^24, up to where float32 counts without gaps.
+    With (a - b)^2 = a^2 - 2ab + b^2 it becomes a fast product of matrices. The product takes 1024 numbers from -128 to
+    127 at a time, so no sum is above 2^24: up to there float32 is exact for whole numbers.
 
     Args:
         first: uint8 `(n, numbers)`.
@@ -69,19 +70,20 @@ def squared_distances(first, second):
 
 
 def find_nearest(pictures, images, count=NEIGHBOURS, own=None):
-    """Find the nearest real pictures, in one walk through all of them.
+    """Find the nearest real pictures, in one pass through all of them.
 
     Args:
-        pictures: uint8 `(n, height, width, channels)`: those whose neighbours are looked for.
-        images: The real ones: has a length, and gives uint8 `(m, height, width, channels)` at an array of m positions.
-        count: How many neighbours each has.
-        own: int array `(n,)`: where a picture stands among the real ones, which is no neighbour of its own; -1 if it
-            does not. None: none of them does.
+        pictures: uint8 `(n, height, width, channels)`: find the neighbours of these.
+        images: The real ones: an object that returns uint8 `(m, height, width, channels)` for an array of m positions.
+        count: How many neighbours to find for each.
+        own: int array `(n,)`: the position of each picture among the real ones, where it is not its own neighbour; -1
+            if it is not one of them. None: no picture is one of them.
 
     Returns:
-        `(distances, positions, mirrored)`, each `(n, count)`, the nearest first, of equally near ones that which stands
-        first: grey levels 0 to 255, positions in `images`, and whether it is the mirror image that is so near. Where
-        the real pictures are too few, the distance is infinite and the position -1.
+        `(distances, positions, mirrored)`, each `(n, count)`, the nearest first; of equally near ones the one with the
+        smaller position comes first. Distances are grey levels 0 to 255, positions are in `images`, and `mirrored` says
+        whether the mirror image is nearer. If there are too few real pictures, the distance is infinite and the
+        position -1.
     """
     n, size = len(pictures), math.prod(pictures.shape[1:])
     both_ways = np.concatenate([pictures, pictures[:, :, ::-1]]).reshape(2 * n, size)
@@ -107,32 +109,32 @@ def find_nearest(pictures, images, count=NEIGHBOURS, own=None):
 
 
 def compare(fakes, images, seed=0):
-    """Find the fakes' nearest real pictures, and how near real pictures are to each other.
+    """Find the nearest real pictures of the fakes, and the distances among real pictures.
 
     Args:
         fakes: Generated pictures, uint8 `(n, height, width, channels)`.
         images: The real ones, as in `find_nearest`.
-        seed: Chooses the real pictures whose own neighbours are looked for.
+        seed: Chooses the real pictures that are compared with the others.
 
     Returns:
-        `(found, among_real)`: what `find_nearest` gives for the fakes, and the distances `(s,)` of up to 200 real
-        pictures (of large ones fewer) to the nearest other one.
+        `(found, among_real)`: the result of `find_nearest` for the fakes, and the distances `(s,)` of up to 200 real
+        pictures (fewer if they are large) to the nearest other one.
     """
     sample = min(len(images), REAL_SAMPLE, max(50, 2**24 // fakes[0].size))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(images))[:sample])
     own = np.concatenate([np.full(len(fakes), -1), chosen])
-    # One walk for both: the real pictures may have to be decoded on the way.
+    # One pass for both, because the real pictures may have to be decoded.
     found = find_nearest(np.concatenate([fakes, images[chosen]]), images, own=own)
     return tuple(each[: len(fakes)] for each in found), found[0][len(fakes) :, 0]
 
 
 def distance_in_words(distance):
-    """A distance as a person reads it: `41`, and below ten `4.1`."""
+    """Return a distance as text: `41`, or `4.1` if it is below ten."""
     return f"{distance:.0f}" if distance >= 9.95 or distance == 0 else f"{distance:.1f}"
 
 
 def verdict(distances, among_real):
-    """Say in one line how near the fakes are to the real pictures, compared with how near these are to each other.
+    """Say in one line how near the fakes are to the real pictures, compared with the distances among real pictures.
 
     Args:
         distances: The fakes' distances `(n, neighbours)`, the nearest first.
@@ -151,9 +153,9 @@ def verdict(distances, among_real):
 
 
 def rows_in_a_block(count, across, down):
-    """Say how many rows, each `across` x `down` pixels, stand one below the other before the next block of rows begins.
+    """Return how many rows (each `across` x `down` pixels) are stacked before the next block of rows begins.
 
-    So many that the sheet is nearest to a rectangle a little wider than high.
+    The sheet then comes nearest to a rectangle that is a little wider than high.
     """
 
     def misfit(blocks):
@@ -169,12 +171,12 @@ def draw_nearest(path, fakes, images, found, remark):
         path: Path of the PNG.
         fakes: Generated pictures, uint8 `(n, height, width, channels)`.
         images: The real ones, as in `find_nearest`.
-        found: What `find_nearest` gave. A mirror image is drawn as one.
-        remark: What stands below: parts, each a line of its own, with a semicolon between them.
+        found: The result of `find_nearest`. A mirror image is drawn mirrored.
+        remark: Text below the pictures; parts between semicolons get a line each.
     """
     distances, positions, mirrored = found
     count, height, width, _ = fakes.shape
-    factor = max(1, round(128 / min(height, width)))  # 32x32 drawn as it is would be a stamp on today's screens
+    factor = max(1, round(128 / min(height, width)))  # a picture of 32x32 pixels is very small on a screen
     height, width = height * factor, width * factor
     text_size = max(14, min(height, width) // 12)
     gap, middle, margin, top = 4, 16, 40, 4 * text_size
@@ -217,10 +219,10 @@ def write_nearest(path, batches, images, seed=0):
         path: Path of the PNG.
         batches: Iterable of generated pictures, uint8 arrays `(b, height, width, channels)`.
         images: The real ones, as in `find_nearest`.
-        seed: Chooses the real pictures whose own neighbours are looked for.
+        seed: Chooses the real pictures that are compared with the others.
 
     Returns:
-        What `verdict` says.
+        The line of `verdict`.
     """
     fakes = np.concatenate(list(batches))
     found, among_real = compare(fakes, images, seed)

@@ -1,27 +1,27 @@
-"""How far are generated pictures from real ones? A distance cheap enough for every epoch, with nothing to download.
+"""Measures how far generated pictures are from real ones, fast enough for every epoch, without a download.
 
-FID compares two sets of pictures by the means and covariances of features that a network learnt from ImageNet. Here the
-features come from the real pictures themselves, as in Coates, Lee and Ng (2011,
-https://proceedings.mlr.press/v15/coates11a.html): patches cut from them at random, whitened, are the filters of one
-convolution; what a filter answers beyond a threshold is averaged over each quarter of the picture. This is done at
-full size and at each half size down to 8 pixels, so that fine texture counts and so does what stands where.
+FID compares two sets of pictures by the means and covariances of features of a network that was trained on ImageNet.
+Here the features come from the real pictures themselves, as in Coates, Lee and Ng (2011,
+https://proceedings.mlr.press/v15/coates11a.html). Random patches of them, whitened, are the filters of one convolution.
+The part of each answer above a threshold (and below its negative) is averaged over each quarter of the picture. This is
+done at full size and at each half size down to 8 pixels, so that both fine texture and the layout count.
 
-It is no FID: its numbers compare generators of one data set with each other, and with nothing else.
+It is not FID: compare its numbers only between generators of the same data set.
 """
 
 import numpy as np
 
-MOST_REAL = 10_000  # real pictures that are looked at: more would change little
-FITTED_ON = 2_000  # of them, the patches are cut out of these
-PATCHES = 20_000  # cut at each size, to whiten
+MOST_REAL = 10_000  # real pictures that are used; more would change little
+FITTED_ON = 2_000  # pictures of these that the patches are cut from
+PATCHES = 20_000  # cut at each size, to compute the whitening
 PATCH = 6  # pixels on a side
 FILTERS = 32  # at each size
 THRESHOLD = 0.5  # in standard deviations of a filter's answers to real patches
-FLATTENED = 1e-3  # of the largest variance among patches, added to all when whitening: not to enlarge JPEG's noise
+FLATTENED = 1e-3  # of the patches' largest variance, added to all: whitening must not enlarge JPEG noise
 LONGEST_SHORT_SIDE = 64  # pixels; larger pictures are reduced first
 SHORTEST_SIDE = 8  # pixels, of the smallest size
-DENSE_BELOW = 16  # pixels; at larger sizes the convolution leaves out every other place
-BLOCK = 2**19  # pixels at a time: what is cut out of them is some fifty megabytes
+DENSE_BELOW = 16  # pixels; from this size on the convolution skips every second place
+BLOCK = 2**19  # pixels at a time: their patches take about fifty megabytes
 
 
 def frechet_distance(features_a, features_b):
@@ -34,7 +34,7 @@ def frechet_distance(features_a, features_b):
         features_b: Array of floats `(m, d)`, m at least 2.
 
     Returns:
-        A float, 0 where means and covariances agree.
+        A float; 0 if means and covariances are equal.
 
     Raises:
         ValueError: If the shapes do not fit, or a number is not finite.
@@ -50,7 +50,7 @@ def frechet_distance(features_a, features_b):
 
 
 def mean_and_covariance(features):
-    """Give the mean `(d,)` and the covariance `(d, d)` of features `(n, d)`, both float64.
+    """Return the mean `(d,)` and the covariance `(d, d)` of features `(n, d)`, both float64.
 
     Raises:
         ValueError: If n is below 2, or a number is not finite.
@@ -67,8 +67,8 @@ def mean_and_covariance(features):
 def distance_of_normals(normal_a, normal_b):
     """Compute the Fréchet distance between two normal distributions, each `(mean, covariance)`.
 
-    The eigenvalues of cov_a cov_b are those of R cov_b R, where R is the symmetric root of cov_a: a symmetric matrix
-    without negative eigenvalues, which no rounding can make complex. Those a rounding took below 0 are set to it.
+    The eigenvalues of cov_a cov_b are those of R cov_b R, where R is the symmetric root of cov_a. This matrix is
+    symmetric, so rounding cannot make its eigenvalues complex. Eigenvalues that rounding makes negative are set to 0.
     """
     (mean_a, covariance_a), (mean_b, covariance_b) = normal_a, normal_b
     root = symmetric_root(covariance_a)
@@ -79,13 +79,13 @@ def distance_of_normals(normal_a, normal_b):
 
 
 def symmetric_root(covariance):
-    """Give the symmetric matrix whose square is this covariance."""
+    """Return the symmetric matrix whose square is this covariance."""
     values, vectors = np.linalg.eigh(covariance)
     return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 
 
 def reduced(pictures, factor):
-    """Average squares of `factor` x `factor` pixels; what is left over at the right and below is cut off."""
+    """Average squares of `factor` x `factor` pixels; remaining pixels at the right and bottom are cut off."""
     if factor == 1:
         return pictures
     count, height, width, channels = pictures.shape
@@ -95,7 +95,7 @@ def reduced(pictures, factor):
 
 
 def sizes_of(images):
-    """Give pictures as floats in [-1, 1] at full size (at most 64 on the short side), half size, down to 8 pixels.
+    """Return pictures as floats in [-1, 1], at full size (at most 64 on the short side) and each half size down to 8.
 
     Args:
         images: uint8 `(n, height, width, channels)`.
@@ -111,7 +111,7 @@ def sizes_of(images):
 
 
 def windows(pictures, step):
-    """Give a view of all patches, each `step` pixels from the next: `(n, rows, columns, channels, PATCH, PATCH)`."""
+    """Return a view of all patches, `step` pixels apart: `(n, rows, columns, channels, PATCH, PATCH)`."""
     return np.lib.stride_tricks.sliding_window_view(pictures, (PATCH, PATCH), axis=(1, 2))[:, ::step, ::step]
 
 
@@ -124,13 +124,13 @@ def quarter_means(answers):
 
 
 class QuickDistance:
-    """The distance of generated pictures from these real ones.
+    """The distance of generated pictures from the given real ones.
 
     Args:
-        real_images: uint8 `(n, height, width, channels)`, n at least 2, each side at least 8: an array, or what gives
-            the pictures at an array of positions, as `support.data.on_demand.KeptPictures` does.
-        most: How many of them are looked at, chosen by `seed`.
-        seed: Of the choice of pictures and patches. The global random state is neither read nor changed.
+        real_images: uint8 `(n, height, width, channels)`, n at least 2, each side at least 8: an array, or an object
+            that returns the pictures at an array of positions, such as `support.data.on_demand.KeptPictures`.
+        most: How many of them are used at most, chosen by `seed`.
+        seed: Seed of the choice of pictures and patches. The global random state is neither read nor changed.
 
     Raises:
         ValueError: If the real pictures are fewer than 2 or below 8 on a side.
@@ -155,11 +155,11 @@ class QuickDistance:
         raw = [self._raw(real_images[chosen[start : start + self._block()]]) for start in self._starts(len(chosen))]
         raw = np.concatenate(raw)
         self.mean, self.deviation = raw.mean(axis=0), raw.std(axis=0)
-        self.deviation[self.deviation < 1e-6] = 1.0  # a feature that is the same everywhere, as of an alpha channel
+        self.deviation[self.deviation < 1e-6] = 1.0  # a constant feature, for example of an alpha channel
         self.real = mean_and_covariance((raw - self.mean) / self.deviation)
 
     def features(self, images):
-        """Give the features, over the real pictures each of mean 0 and deviation 1.
+        """Compute the features; over the real pictures each has mean 0 and deviation 1.
 
         Args:
             images: uint8 `(n, height, width, channels)`, in the size of the real ones.
@@ -168,7 +168,7 @@ class QuickDistance:
             float32 `(n, d)`.
 
         Raises:
-            ValueError: If their size is another.
+            ValueError: If their size differs.
         """
         if tuple(images.shape[1:]) != self.shape:
             raise ValueError(f"the real pictures are {self.shape}, received {tuple(images.shape[1:])}")
@@ -176,14 +176,14 @@ class QuickDistance:
         return (raw - self.mean) / self.deviation
 
     def __call__(self, fake_images):
-        """Give the Fréchet distance of these features, divided by their number.
+        """Compute the Fréchet distance of the features, divided by the number of features.
 
         Args:
             fake_images: uint8 `(n, height, width, channels)`, n at least 2, in the size of the real ones.
 
         Returns:
-            A float, smaller for better pictures: 1 is what copies of one picture with mean features are worth. The
-            fewer pictures, the larger it is: compare scores of equally many.
+            A float, smaller for better pictures. Copies of one picture with mean features have the distance 1. With
+            fewer pictures the distance is larger, so compare only scores of equally many pictures.
         """
         return distance_of_normals(self.real, mean_and_covariance(self.features(fake_images))) / len(self.mean)
 
@@ -199,7 +199,7 @@ class QuickDistance:
 
     @staticmethod
     def _filters(pictures, random):
-        """Make the filters of one size: a matrix `(patch, FILTERS)`, and what is added to its answers."""
+        """Make the filters of one size: a matrix `(patch, FILTERS)`, and the offset of its answers."""
         views = windows(pictures, 1)
         places = [random.integers(0, length, PATCHES) for length in views.shape[:3]]
         patches = views[tuple(places)].reshape(PATCHES, -1).astype("float64")
@@ -207,7 +207,7 @@ class QuickDistance:
         values, vectors = np.linalg.eigh(covariance)
         flattened = np.maximum(values, 0.0) + FLATTENED * max(values[-1], 1e-6)
         whitening = (vectors / np.sqrt(flattened)) @ vectors.T
-        # Places are random, so the first patches are a fair choice; a small share of noise makes no filter all zero.
+        # Places are random, so the first patches are a fair choice. A little noise prevents filters that are all zero.
         chosen = (patches[:FILTERS] - mean) @ whitening + 1e-3 * random.standard_normal((FILTERS, len(mean)))
         kernel = whitening @ (chosen / np.linalg.norm(chosen, axis=1, keepdims=True)).T
         kernel /= np.maximum(((patches - mean) @ kernel).std(axis=0), 1e-6)

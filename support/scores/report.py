@@ -1,4 +1,4 @@
-"""Scores for a person, as a table, and for a program, as JSON."""
+"""Writes scores as a table for people, and as JSON for programs."""
 
 import json
 
@@ -18,10 +18,10 @@ MEASURES = {
 
 
 def table(scores):
-    """Lay scores out, one a line: name, value and spread, meaning.
+    """Return scores as a table, one per line: name, value and spread, meaning.
 
     Args:
-        scores: Dictionary from a measure's name to `(value, spread)`, the spread None where there is none.
+        scores: Dictionary from a measure's name to `(value, spread)`, the spread is None if there is none.
     """
     numbers = {}
     for name, (value, spread) in scores.items():
@@ -32,12 +32,12 @@ def table(scores):
 
 
 def write_json(path, about, scores):
-    """Write scores as JSON, whole or not at all.
+    """Write scores as JSON, completely or not at all.
 
     Args:
-        path: Where to.
-        about: Dictionary of what was measured, and how.
-        scores: As for `table`; a spread becomes a number of its own, "KID spread" for instance.
+        path: Path of the file.
+        about: Dictionary that says what was measured, and how.
+        scores: As for `table`; a spread becomes a separate number, for example "KID spread".
     """
     numbers = {}
     for name, (value, spread) in scores.items():

@@ -1,6 +1,6 @@
-"""Command lines: a parser whose errors are one line, and the kinds of value that flags take.
+"""Tools for command lines: a parser with errors of one line, and types for the values of flags.
 
-Each error names the value received and what is expected.
+Each error names the received value and what is expected.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from support.system.errors import EXIT_CODE
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line; the usage stays where it belongs, in `--help`."""
+    """An argument parser whose errors are one line; only `--help` prints the usage."""
 
     def error(self, message):
         self.exit(EXIT_CODE, f"{self.prog}: {message} (see python {self.prog} --help)\n")
@@ -34,7 +34,7 @@ def whole_number(lowest=1, highest=math.inf):
 
 
 def number(accepts, expected):
-    """Make the type of a flag that takes numbers; `expected` says in words which ones `accepts` lets pass."""
+    """Make the type of a flag that takes numbers; `expected` says in words which ones `accepts` permits."""
 
     def parse(text):
         try:

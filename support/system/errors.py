@@ -1,11 +1,11 @@
-"""What a person can put right ends in one line on stderr and exit code 2, without a traceback."""
+"""Errors that the user can correct: the program prints one line on stderr and ends with exit code 2."""
 
 import contextlib
 import errno
 import sys
 
 EXIT_CODE = 2
-INTERRUPTED = 130  # as shells count a process that Ctrl-C ended
+INTERRUPTED = 130  # the usual exit code after Ctrl-C
 WAYS_OUT = {
     errno.ENOSPC: "free some space, or choose another disk with --out",
     errno.EDQUOT: "your quota is used up: free some space, or choose another disk with --out",
@@ -16,14 +16,14 @@ WAYS_OUT = {
 
 
 class InputError(ValueError):
-    """A mistake in what a person gave: a path, a flag, a file.
+    """A mistake in the input of the user: a path, a flag, a file.
 
-    The message is one line that names the thing, the value received and the way out.
+    The message is one line: the wrong thing, the received value, and how to correct it.
     """
 
 
 def is_out_of_memory(error):
-    """Say whether an error, of any backend, means that the memory was not enough."""
+    """Say whether an error, of any backend, means that there was not enough memory."""
     words = str(error).lower()
     return (
         isinstance(error, MemoryError)
@@ -36,10 +36,10 @@ def is_out_of_memory(error):
 def one_line_errors(program):
     """Turn `InputError` and the operating system's errors into one line and exit code 2.
 
-    Everything else keeps its traceback: it is a mistake of ours, and the traceback is how it gets found.
+    All other errors keep their traceback: they are mistakes in this suite, and the traceback helps to find them.
 
     Args:
-        program: Name that begins the line, `"train.py"` for instance.
+        program: Name at the beginning of the line, for example `"train.py"`.
 
     Raises:
         SystemExit: With code 2, after the line was printed.
@@ -51,11 +51,11 @@ def one_line_errors(program):
     except KeyboardInterrupt:
         print(f"{program}: stopped at once; what was saved before stands", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
-    except BrokenPipeError:  # `| head` has read enough
+    except BrokenPipeError:  # for example `| head` stopped reading
         sys.stderr.close()
         raise SystemExit(0) from None
     except OSError as error:
-        # A full disk, a folder without permission, a drive that went away: the system's own words name the file.
+        # A full disk, a folder without permission, a removed drive: the system's message names the file.
         place = f"{error.filename}: " if error.filename else ""
         message = f"{place}{error.strerror or error}; {WAYS_OUT.get(error.errno, 'check the place and try again')}"
     except Exception as error:
@@ -71,14 +71,14 @@ def one_line_errors(program):
 
 @contextlib.contextmanager
 def blame_flag(named, typed):
-    """Let the errors of a block name the flag that was typed, where the code below names another program's flag.
+    """Make the errors of a block name the typed flag, if the code below names the flag of another program.
 
     Args:
-        named: The flag that the code below names, `"--data"` for instance.
+        named: The flag that the code below names, for example `"--data"`.
         typed: The flag that was typed.
 
     Raises:
-        InputError: What the block raised, with the other flag's name.
+        InputError: The error of the block, with the name of the typed flag.
     """
     try:
         yield

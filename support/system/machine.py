@@ -1,4 +1,4 @@
-"""What a run runs on, in words."""
+"""Describes the machine of a run."""
 
 import importlib
 import pathlib
@@ -8,7 +8,7 @@ import keras
 
 
 def versions():
-    """Return the versions that make a result: a dictionary from a name to a version."""
+    """Return the versions that influence a result: a dictionary from a name to a version."""
     backend = keras.backend.backend()
     return {
         "python": platform.python_version(),
@@ -18,8 +18,8 @@ def versions():
 
 
 def devices():
-    """List what the backend computes on: `["cpu:0"]`, `["gpu:0"]`."""
-    if keras.backend.backend() == "torch":  # keras.distribution does not know torch
+    """List the devices of the backend: `["cpu:0"]`, `["gpu:0"]`."""
+    if keras.backend.backend() == "torch":  # keras.distribution does not support torch
         return ["cuda" if importlib.import_module("torch").cuda.is_available() else "cpu"]
     return keras.distribution.list_devices()
 
@@ -32,10 +32,10 @@ def is_accelerated():
 def gains_from_bfloat16(processor_file="/proc/cpuinfo"):
     """Say whether mixed precision makes this machine faster: on a GPU, and on processors with bfloat16 arithmetic.
 
-    Others imitate it number by number: a step of `modern` takes eight times as long as in float32 on an EPYC of 2021.
+    Other processors emulate it: a step of `modern` takes eight times as long as in float32 on an EPYC of 2021.
 
     Args:
-        processor_file: Where Linux lists what the processor can do. Elsewhere there is none, and the answer is no.
+        processor_file: File in which Linux lists the features of the processor. Without it the answer is no.
     """
     if is_accelerated():
         return True
@@ -49,12 +49,12 @@ def gains_from_bfloat16(processor_file="/proc/cpuinfo"):
 
 
 def describe_machine():
-    """Say in one line the backend, its version and the devices it sees."""
+    """Return one line with the backend, its version and its devices."""
     return ", ".join(f"{name} {version}" for name, version in versions().items()) + f", on {', '.join(devices())}"
 
 
 def duration_in_words(seconds):
-    """Say a duration as a person would: `duration_in_words(5025)` is "1 h 24 min"."""
+    """Return a duration in words: `duration_in_words(5025)` is "1 h 24 min"."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""When the memory is not enough: to see it coming, and to say which batch would fit."""
+"""Finds out before training whether the memory is enough, and which batch would fit."""
 
 import contextlib
 import math
@@ -6,19 +6,19 @@ import math
 from support.system.errors import InputError, is_out_of_memory
 from support.system.machine import devices
 
-MEASURED_SHARE = 1.25  # a step's peak was 0.94 to 1.14 times what all layers of both players put out, on TensorFlow
+MEASURED_SHARE = 1.25  # measured on TensorFlow: a step needs 0.94 to 1.14 times the memory of all layer outputs
 
 
 def refuse_too_large_a_batch(models, batch_size, free):
-    """Stop before a step that cannot fit: a CPU's system would kill the process, without a word.
+    """Stop before a step that cannot fit: on a CPU the system would kill the process without a message.
 
     Args:
         models: The two players, functional Keras models.
         batch_size: Pictures in a batch.
-        free: Bytes of memory that are free, or None where that is not known.
+        free: Free memory in bytes, or None if it is not known.
 
     Raises:
-        InputError: If what the layers put out is more than that.
+        InputError: If the outputs of all layers need more than the free memory.
     """
     one_picture = 4 * sum(values_of_a_picture(model) for model in models)
     if free is not None and one_picture * batch_size > free:
@@ -30,7 +30,7 @@ def refuse_too_large_a_batch(models, batch_size, free):
 
 
 def values_of_a_picture(model):
-    """Count the values that all layers of a functional model put out for one picture, those of models inside it too."""
+    """Count the output values of all layers of a functional model for one picture, also of models inside it."""
     count = 0
     for layer in model.layers:
         if hasattr(layer, "layers"):
@@ -42,14 +42,14 @@ def values_of_a_picture(model):
 
 @contextlib.contextmanager
 def or_propose_a_batch(play, batch_size):
-    """Turn a step's lack of memory into one line that proposes a batch which fits, found by trying.
+    """If the block runs out of memory, raise an error of one line with a smaller batch that fits, found by trying.
 
     Args:
-        play: Function that plays a step with as many pictures as its argument says.
+        play: Function that plays a step; its argument is the number of pictures.
         batch_size: The batch that is played inside the block.
 
     Raises:
-        InputError: If the memory was not enough.
+        InputError: If there was not enough memory.
     """
     try:
         yield
@@ -65,7 +65,7 @@ def or_propose_a_batch(play, batch_size):
 
 
 def batch_that_fits(play, batch_size):
-    """Try the half, the quarter and so on of a batch that was too large. Returns the first that fits, or None."""
+    """Try half of a too large batch, then a quarter, and so on. Returns the first size that fits, or None."""
     count = batch_size // 2
     while count >= 2:
         try:
@@ -73,13 +73,13 @@ def batch_that_fits(play, batch_size):
             return count
         except Exception as error:
             if not is_out_of_memory(error):
-                return None  # the failure before left the backend in pieces: nothing can be tried
+                return None  # the backend is broken after the first failure, so no more tries
         count //= 2
     return None
 
 
 def free_memory():
-    """Give the bytes of memory that a program on the CPU may take, or None: on a GPU, or where Linux does not tell."""
+    """Return the free bytes of memory for a program on the CPU; None on a GPU, or if Linux gives no number."""
     if any(not device.startswith("cpu") for device in devices()):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Keras' remarks that do not concern the reader, held back while a file is saved or opened."""
+"""Hides remarks of Keras that do not matter to the user, while a file is saved or opened."""
 
 import contextlib
 import logging
@@ -7,7 +7,7 @@ import warnings
 
 @contextlib.contextmanager
 def quiet():
-    """Hold back what Keras remarks ("HDF5 is legacy", "compiled metrics have yet to be built") during the block."""
+    """Hide the remarks of Keras ("HDF5 is legacy", "compiled metrics have yet to be built") during the block."""
     absl = logging.getLogger("absl")
     level = absl.level
     absl.setLevel(logging.ERROR)

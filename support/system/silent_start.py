@@ -1,11 +1,11 @@
-"""Import this before Keras, and TensorFlow's notes on its own start stay off the screen.
+"""Import this file before Keras: it hides TensorFlow's start messages, and switches oneDNN on.
 
-TensorFlow 2.21 writes them from C++ before it reads TF_CPP_MIN_LOG_LEVEL, past `sys.stderr`. So the file behind stderr
-is exchanged while Keras and its backend start. Errors are exceptions and are seen as always; who wants the notes sets
-TF_CPP_MIN_LOG_LEVEL=0.
+TensorFlow 2.21 writes these messages from C++ before it reads TF_CPP_MIN_LOG_LEVEL, and not through `sys.stderr`. So
+this file redirects the process's stderr while Keras and its backend start. Errors are exceptions and stay visible. To
+see the messages, set TF_CPP_MIN_LOG_LEVEL=0.
 
-TensorFlow also reads here that it is to compute with oneDNN. By itself it does so on the newest processors only; on the
-others (AVX2: most laptops) a step takes 1.5 to 1.8 times as long without.
+This file also sets TF_ENABLE_ONEDNN_OPTS=1, so that TensorFlow computes with oneDNN. Without it TensorFlow uses oneDNN
+only on the newest processors; on others (AVX2: most laptops) a step then takes 1.5 to 1.8 times as long.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import sys
 
 @contextlib.contextmanager
 def without_stderr():
-    """Send what is written to stderr, also by C++, nowhere while the block runs."""
+    """Discard everything that is written to stderr during the block, also by C++."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -30,10 +30,10 @@ def without_stderr():
 
 
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would show "remapper failed", a note on an optimisation not made
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would show "remapper failed", a harmless note
 if os.environ["TF_CPP_MIN_LOG_LEVEL"] not in ("0", "1") and "keras" not in sys.modules:
     with without_stderr():
         import keras
 
-        # The first array starts the device, which has notes of its own.
+        # The first array starts the device, which also writes messages.
         keras.ops.zeros(1)
