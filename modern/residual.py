@@ -22,6 +22,42 @@ def activate(features, batch_normalization, name):
     return layers.LeakyReLU(0.2, name=f"{name}_activation")(features)
 
 
+def doubled(features, step, filters, batch_normalization):
+    """Double a map `(b, height, width, ...)` to `(b, 2 height, 2 width, filters)`; `step` ends the layers' names."""
+    # Like He's initializer, 2 / inputs; but only 4 of the 16 cells of a transposed kernel contribute to one pixel.
+    keeps_variance = keras.initializers.VarianceScaling(2.0 * 4, "fan_out")
+    straight = features
+    if features.shape[-1] != filters:
+        straight = layers.Conv2D(filters, 1, use_bias=False, name=f"straight_{step}")(straight)
+    straight = layers.UpSampling2D(2, name=f"straight_{step}_doubled")(straight)
+    added = activate(features, batch_normalization, f"double_{step}")
+    added = layers.Conv2DTranspose(
+        filters, 4, strides=2, padding="same", kernel_initializer=keeps_variance, name=f"double_{step}"
+    )(added)
+    added = activate(added, batch_normalization, f"refine_{step}")
+    added = layers.Conv2D(filters, 3, padding="same", kernel_initializer=almost_zero(), name=f"refine_{step}")(added)
+    return layers.Add(name=f"sum_{step}")([straight, added])
+
+
+def halved(features, step, filters, batch_normalization):
+    """Halve a map `(b, height, width, ...)` to `(b, height / 2, width / 2, filters)`; `step` ends the layers' names."""
+    straight = layers.AveragePooling2D(2, padding="same", name=f"straight_{step}_halved")(features)
+    if features.shape[-1] != filters:
+        straight = layers.Conv2D(filters, 1, use_bias=False, name=f"straight_{step}")(straight)
+    added = activate(features, batch_normalization, f"halve_{step}")
+    added = layers.Conv2D(filters, 4, strides=2, padding="same", kernel_initializer="he_normal", name=f"halve_{step}")(
+        added
+    )
+    added = activate(added, batch_normalization, f"refine_{step}")
+    added = layers.Conv2D(filters, 3, padding="same", kernel_initializer=almost_zero(), name=f"refine_{step}")(added)
+    return layers.Add(name=f"sum_{step}")([straight, added])
+
+
+def almost_zero():
+    """Make the initializer of a block's last convolution: at first a block is its straight way."""
+    return keras.initializers.RandomNormal(stddev=1e-4)
+
+
 def residual_generator(
     height=32, width=32, channels=3, noise_size=128, class_count=0, filters=64, batch_normalization=False
 ):
@@ -59,27 +95,11 @@ def residual_generator(
     """
     start_height, start_width, doublings = gene_keras.starting_size(height, width)
     widths = [filters * min(2 ** (doublings - step), 8) for step in range(doublings + 1)]  # 512, 256, 128, 64
-    # Like He's initializer, 2 / inputs; but only 4 of the 16 cells of a transposed kernel contribute to one pixel.
-    keeps_variance = keras.initializers.VarianceScaling(2.0 * 4, "fan_out")
-    almost_zero = keras.initializers.RandomNormal(stddev=1e-4)
-
     inputs, vector = gene_keras.noise_and_class(noise_size, class_count)  # shapes below: the 32x32 default
     features = layers.Dense(start_height * start_width * widths[0], name="start")(vector)  # (b, 8192)
     features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 512)
     for step, step_filters in enumerate(widths[1:], start=1):  # to (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
-        straight = features
-        if features.shape[-1] != step_filters:
-            straight = layers.Conv2D(step_filters, 1, use_bias=False, name=f"straight_{step}")(straight)
-        straight = layers.UpSampling2D(2, name=f"straight_{step}_doubled")(straight)
-        added = activate(features, batch_normalization, f"double_{step}")
-        added = layers.Conv2DTranspose(
-            step_filters, 4, strides=2, padding="same", kernel_initializer=keeps_variance, name=f"double_{step}"
-        )(added)
-        added = activate(added, batch_normalization, f"refine_{step}")
-        added = layers.Conv2D(step_filters, 3, padding="same", kernel_initializer=almost_zero, name=f"refine_{step}")(
-            added
-        )
-        features = layers.Add(name=f"sum_{step}")([straight, added])
+        features = doubled(features, step, step_filters, batch_normalization)
     pictures = layers.Conv2D(  # (b, 32, 32, 3)
         channels, 3, padding="same", activation="tanh", dtype="float32", name="picture"
     )(activate(features, batch_normalization, "picture"))
@@ -126,25 +146,13 @@ def residual_discriminator(
         >>> residual_discriminator(240, 360).output_shape
         (None, 1)
     """
-    almost_zero = keras.initializers.RandomNormal(stddev=1e-4)
     inputs = discri_keras.picture_and_class(height, width, channels, class_count)  # shapes below: the 32x32 default
     features = augmentation(inputs[0]) if augmentation else inputs[0]  # (b, 32, 32, 3)
     features = layers.Conv2D(filters, 3, padding="same", name="full_size")(features)  # (b, 32, 32, 64)
     halvings = discri_keras.halvings(height, width)
     for step in range(1, halvings + 1):  # to (b, 16, 16, 128), (b, 8, 8, 256), (b, 4, 4, 512)
         step_filters = filters * min(2**step, 8)
-        straight = layers.AveragePooling2D(2, padding="same", name=f"straight_{step}_halved")(features)
-        if features.shape[-1] != step_filters:
-            straight = layers.Conv2D(step_filters, 1, use_bias=False, name=f"straight_{step}")(straight)
-        added = activate(features, batch_normalization, f"halve_{step}")
-        added = layers.Conv2D(
-            step_filters, 4, strides=2, padding="same", kernel_initializer="he_normal", name=f"halve_{step}"
-        )(added)
-        added = activate(added, batch_normalization, f"refine_{step}")
-        added = layers.Conv2D(step_filters, 3, padding="same", kernel_initializer=almost_zero, name=f"refine_{step}")(
-            added
-        )
-        features = layers.Add(name=f"sum_{step}")([straight, added])
+        features = halved(features, step, step_filters, batch_normalization)
     features = layers.Flatten(name="features")(activate(features, batch_normalization, "features"))  # (b, 8192)
     if dropout:
         features = layers.Dropout(dropout, name="dropout")(features)

@@ -70,6 +70,40 @@ class SpectralConv2D(layers.Conv2D):
         return super().convolution_op(inputs, BOUND * kernel / (stretch + 1e-12))
 
 
+def branch(features, name, halvings, dropout, class_count, class_number):
+    """Build one branch: it judges one of the eye's maps, or the picture.
+
+    Args:
+        features: Tensor `(b, height, width, channels)`.
+        name: Beginning of the layers' names.
+        halvings: How often the map is halved before it is judged.
+        dropout: Share of the last features that is set to 0 at random in training.
+        class_count: Number of classes, 0 without.
+        class_number: Keras input `(b, 1)`, int32; it is not used without classes.
+
+    Returns:
+        The branch's logit `(b, 1)`.
+    """
+    for step in range(1, halvings + 1):
+        features = SpectralConv2D(BRANCH_FILTERS, 4, strides=2, padding="same", name=f"{name}_halve_{step}")(features)
+        features = layers.LeakyReLU(0.2, name=f"{name}_halve_{step}_activation")(features)
+    features = SpectralConv2D(BRANCH_FILTERS, 3, padding="same", name=f"{name}_look")(features)  # (b, 4, 4, 32)
+    features = layers.LeakyReLU(0.2, name=f"{name}_look_activation")(features)
+    if dropout:
+        features = layers.Dropout(dropout, name=f"{name}_dropout")(features)
+    logit = SpectralConv2D(1, features.shape[1:3], dtype="float32", name=f"{name}_map_logit")(features)
+    logit = layers.Flatten(dtype="float32", name=f"{name}_logit")(logit)  # (b, 1)
+    if not class_count:
+        return logit
+    # As in discri_keras.answer, but on the means: where the class is does not matter.
+    means = layers.GlobalAveragePooling2D(dtype="float32", name=f"{name}_means")(features)  # (b, 32)
+    small = keras.initializers.RandomNormal(stddev=0.1)
+    vector = layers.Embedding(class_count, BRANCH_FILTERS, small, name=f"{name}_class_embedding")(class_number)
+    vector = layers.Flatten(name=f"{name}_class_vector")(vector)  # (b, 32)
+    match = layers.Dot(axes=1, dtype="float32", name=f"{name}_class_match")([means, vector])
+    return layers.Add(dtype="float32", name=f"{name}_logit_of_class")([logit, match])
+
+
 def taught_discriminator(
     height=32,
     width=32,
@@ -111,28 +145,11 @@ def taught_discriminator(
     pictures = augmentation(inputs[0]) if augmentation else inputs[0]
     eye = build_eye(height, width, channels, filters)
     eye.trainable = False  # for ever, and before anything is compiled: training never changes it
-    logits = []
-    for number, features in enumerate([pictures, *eye(pictures)]):
-        name = f"branch_{number}"
-        for step in range(1, discri_keras.halvings(height, width) - number + 1):
-            features = SpectralConv2D(BRANCH_FILTERS, 4, strides=2, padding="same", name=f"{name}_halve_{step}")(
-                features
-            )
-            features = layers.LeakyReLU(0.2, name=f"{name}_halve_{step}_activation")(features)
-        features = SpectralConv2D(BRANCH_FILTERS, 3, padding="same", name=f"{name}_look")(features)  # (b, 4, 4, 32)
-        features = layers.LeakyReLU(0.2, name=f"{name}_look_activation")(features)
-        if dropout:
-            features = layers.Dropout(dropout, name=f"{name}_dropout")(features)
-        logit = SpectralConv2D(1, features.shape[1:3], dtype="float32", name=f"{name}_map_logit")(features)
-        logit = layers.Flatten(dtype="float32", name=f"{name}_logit")(logit)  # (b, 1)
-        if class_count:  # as in discri_keras.answer, but on the means: where the class is does not matter
-            means = layers.GlobalAveragePooling2D(dtype="float32", name=f"{name}_means")(features)  # (b, 32)
-            small = keras.initializers.RandomNormal(stddev=0.1)
-            vector = layers.Embedding(class_count, BRANCH_FILTERS, small, name=f"{name}_class_embedding")(inputs[1])
-            vector = layers.Flatten(name=f"{name}_class_vector")(vector)  # (b, 32)
-            match = layers.Dot(axes=1, dtype="float32", name=f"{name}_class_match")([means, vector])
-            logit = layers.Add(dtype="float32", name=f"{name}_logit_of_class")([logit, match])
-        logits.append(logit)
+    halvings = discri_keras.halvings(height, width)
+    logits = [
+        branch(features, f"branch_{number}", halvings - number, dropout, class_count, inputs[-1])
+        for number, features in enumerate([pictures, *eye(pictures)])
+    ]
     logits = layers.Concatenate(dtype="float32", name="logits")(logits)  # (b, 4)
     return keras.Model(inputs if class_count else inputs[0], logits, name="discriminator")
 

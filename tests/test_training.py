@@ -245,6 +245,7 @@ def test_the_rehearsal_leaves_no_trace(data):
     assert any("seed" in variable.path for variable in variables)
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")  # the trap itself
 def test_a_run_with_a_frozen_discriminator_is_stopped(data, tmp_path, monkeypatch, capsys):
     """Would catch hours spent on the Keras 3 trap: with D frozen the run must not begin, and must write nothing."""
     compile_players = train.defGAN.compile_players

@@ -20,7 +20,7 @@ from support.drawing.grid import save_image
 from support.system.command_line import OneLineParser, image_size, whole_number
 from support.system.errors import InputError
 
-FEW_PICTURES = 2000  # train.py augments fewer unless told: the smallest sets of DiffAugment's section 4 have that many
+FEW_PICTURES = 2000  # fewer are few: train.py augments them unless told otherwise
 FEW_IN_A_CLASS = 0.1  # a class smaller than this share of the largest class is small
 MANY = 0.1  # a share of the pictures above this gets a mark
 LONG = 4  # one side is this many times as long as the other
