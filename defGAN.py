@@ -169,8 +169,10 @@ def least_squares():
 #   at_chance               D's loss when it cannot tell real from fake: the dotted line in losses.png
 #   sure                    D is sure of all when D(x) is above the first and D(G(z)) below the second: G then learns
 #                           little. Hinge and least squares stop at logits of 1 and -1, whose sigmoids are 0.73 and 0.27
+#                           (for a loss without such a limit: 1.0 and 0.0, which are never passed)
 #   when_d_has_won          settings to change then, in the order in which to try them
 #   when_g_has_collapsed    the same, when G's pictures have become copies of one another
+# A game with rules of its own has two fields more, compile_turns and play_step: see `LOSS` in modern/relativistic.py.
 LOSSES = {
     "bce": {
         "functions": binary_cross_entropy,
@@ -184,7 +186,7 @@ LOSSES = {
     },
     "hinge": {
         "functions": hinge,
-        "says": "hinge",
+        "says": "hinge: D stops at a margin of 1",
         "settings": [],
         "refuses": [],
         "at_chance": 1.0,

@@ -1,7 +1,7 @@
 """Train a generative adversarial network (GAN), and watch it learn.
 
     python train.py --preset shapes --out runs/shapes     no download; draws ten kinds of shape after 3.5 minutes
-    python train.py --epochs 200                          CIFAR-10, the classic: 0.6 s a step, objects after an hour
+    python train.py --epochs 200                          CIFAR-10, the classic: 0.55 s a step, objects after an hour
     python train.py --preset folder --data my_pictures    your own pictures
 
 (Measured on two cores of an AMD EPYC with Keras 3.15.1 and TensorFlow 2.21.)
@@ -10,7 +10,7 @@ From top to bottom: the tables of networks and losses, the two players, a step o
 (`train`) and `main`. The presets are in presets.py; each of their values is also a flag, which `--help` explains.
 """
 
-import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
+import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras: keeps its start quiet)
 
 import functools
 import math
@@ -104,15 +104,15 @@ def build_players(settings, class_count):
         **network_size(settings, class_count),
     )
     adam = {name: settings[name] for name in ("learning_rate", "beta_1", "beta_2")}
-    own_rate = {"learning_rate": settings["generator_learning_rate"] or settings["learning_rate"]}
-    optimizer = adam_for_generator(**(adam | own_rate), averaging=settings["averaging"])
-    of_the_loss = {name: settings[name] for name in loss["settings"]}
+    adam_of_g = adam | {"learning_rate": settings["generator_learning_rate"] or settings["learning_rate"]}
+    optimizer = adam_for_generator(**adam_of_g, averaging=settings["averaging"])
+    loss_settings = {name: settings[name] for name in loss["settings"]}
     if "compile_turns" in loss:
         discriminator_turn, combined = loss["compile_turns"](
-            generator, discriminator, augmentation, **of_the_loss, **adam, optimizer=optimizer
+            generator, discriminator, augmentation, **loss_settings, **adam, optimizer=optimizer
         )
     else:
-        discriminator_turn, losses = discriminator, loss["functions"](**of_the_loss)
+        discriminator_turn, losses = discriminator, loss["functions"](**loss_settings)
         combined = defGAN.compile_players(generator, discriminator, losses, **adam, optimizer=optimizer)
     return Players(generator, discriminator, combined, defGAN.FakeMaker(generator), discriminator_turn)
 
@@ -149,7 +149,7 @@ def play_step(players, real, classes, noise, check=None):
     on_generated = combined.train_on_batch(with_classes(noise[1]), is_real, return_dict=True)
     if check:
         check.moved(generator)
-    d_loss = (on_real["loss"] + on_fake["loss"]) / 2
+    d_loss = (on_real["loss"] + on_fake["loss"]) / 2  # the mean over both kinds of picture
     measured = (d_loss, on_generated["loss"], on_real["d_of_real"], on_fake["d_of_fake"])
     return tuple(map(float, (*measured, on_generated["d_of_generated"]))), fake
 
@@ -197,7 +197,7 @@ def train(players, pictures, settings, run):
         if lesson and run.is_new:
             run.teach(lesson, players.discriminator)
         for epoch in run.epochs_left():
-            for images, classes, noise in run.batches_left(epoch):
+            for images, classes, noise in run.batches_left(epoch):  # made by `step_inputs`, ahead of time
                 real = defDATA.to_floats(images)
                 measured, fake = play(players, real, classes, noise)
                 run.note_step(epoch, measured, real, fake)
@@ -227,8 +227,9 @@ def main(arguments=None):
         folder.refuse_if_finished(settings, history, steps_per_epoch)
 
         announce.say_settings(settings, remarks + fitted, tables, pictures, players, folder)
-        images, *rest = step_inputs(pictures, settings, 1, 0)
-        seconds = rehearsal.rehearse(step_of(settings), players, defDATA.to_floats(images), *rest, settings)
+        images, classes, noise = step_inputs(pictures, settings, 1, 0)
+        real = defDATA.to_floats(images)
+        seconds = rehearsal.rehearse(step_of(settings), players, real, classes, noise, settings)
         announce.say_time(seconds, steps_per_epoch, settings, history, arguments.minutes)
         folder.prepare(resume=resumed)
         folder.write_settings(settings | {"versions": machine.versions()})

@@ -1,6 +1,6 @@
 """Augmentation: random changes that keep D from learning a few pictures by heart, or from being sure of everything.
 
-    python -m modern.augment PICTURE    draws 32 views of a picture into augmented.png
+    python -m modern.augment [PICTURE]    draws 32 views of a picture into augmented.png
 
 With a few hundred pictures D soon knows each of them and calls everything else fake. Then G learns nothing more. It
 does not help to change only the real pictures: G would learn to draw the changes too (shifted pictures, half covered
@@ -133,13 +133,17 @@ if __name__ == "__main__":
     import sys
 
     import numpy as np
+    from PIL import Image
 
     from defDATA import to_floats
-    from support.data.picture_files import decode_picture
+    from support.data.picture_files import fit_image
+    from support.data.shapes import draw_shapes
     from support.drawing.grid import picture_grid, save_image, to_uint8
 
-    with open(sys.argv[1], "rb") as file:
-        picture = decode_picture(file.read(), 96, 96, 3)
+    if sys.argv[1:]:
+        picture, name = fit_image(Image.open(sys.argv[1]), 96, 96, 3), sys.argv[1]
+    else:
+        picture, name = draw_shapes(4, 96, 96)[0][3], "a drawn star"
     batch = np.repeat(to_floats(picture)[None], 32, axis=0)
     save_image(picture_grid(to_uint8(Augmentation(seed=0)(batch, training=True)), columns=8), "augmented.png")
-    print("wrote augmented.png: 32 views of", sys.argv[1])
+    print("wrote augmented.png: 32 views of", name)

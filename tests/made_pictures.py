@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from defDATA import load_pictures
-from support.data.picture_files import decode_picture
+from support.data.picture_files import fit_image
 from support.system.errors import InputError
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -101,3 +101,9 @@ def refused(source, *words):
     assert "\n" not in message
     for word in (str(source), *words):
         assert word in message
+
+
+def decode_picture(data, height, width, channels, fit="cover"):
+    """Decode the bytes of one picture file and bring it to a size, as the suite does with a file in a folder."""
+    with Image.open(io.BytesIO(data)) as image:
+        return fit_image(image, height, width, channels, fit)

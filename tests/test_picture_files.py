@@ -17,6 +17,7 @@ from made_pictures import (
     RED,
     WHITE,
     classes_by_level,
+    decode_picture,
     encoded,
     everything,
     levels_of,
@@ -25,7 +26,7 @@ from made_pictures import (
     write_files,
 )
 from support.data import picture_files
-from support.data.picture_files import PictureFolder, decode_picture
+from support.data.picture_files import PictureFolder
 
 
 def palette_image():

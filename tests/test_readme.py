@@ -228,7 +228,7 @@ def test_loss_table():
     from train import LOSSES
 
     for name, values in LOSSES.items():
-        row = re.search(rf"^\| `{name}` \|.*\| ([\d.]+) \|$", readme(), flags=re.MULTILINE)
+        row = re.search(rf"^\| `{name}` \|.*\| (-?[\d.]+) \|$", readme(), flags=re.MULTILINE)
         assert row, f"README.md has no row for the loss {name}"
         assert float(row[1]) == pytest.approx(values["at_chance"], abs=5e-4), name
 

@@ -179,16 +179,6 @@ def files_below(folder):
     return found
 
 
-def decode_picture(data, height, width, channels, fit="cover"):
-    """Decode the bytes of one picture file and scale it to a size, as `fit_image` does.
-
-    Raises:
-        OSError, ValueError and others of `DECODING_ERRORS`: What Pillow raises for a file that does not decode.
-    """
-    with Image.open(io.BytesIO(data)) as image:
-        return fit_image(image, height, width, channels, fit)
-
-
 def fit_image(image, height, width, channels, fit="cover"):
     """Scale a Pillow image of any mode to a size.
 

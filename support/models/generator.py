@@ -84,7 +84,10 @@ def class_number(generator, name):
     numbers = {str(number): number for number in range(generator.class_count)}
     numbers |= {class_name: number for number, class_name in enumerate(names)}
     if name not in numbers:
-        raise InputError(f"--class {name}: there is no such class; choose one of {', '.join(names)}")
+        raise InputError(
+            f"--class {name}: there is no such class; choose one of {', '.join(names)}, "
+            f"or a number from 0 to {len(names) - 1}"
+        )
     return numbers[name]
 
 

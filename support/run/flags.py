@@ -5,6 +5,19 @@ import math
 
 from support.system.command_line import OneLineParser, image_size, number, positive_number, share, some_of, whole_number
 
+NETWORK_FIELDS = ("generator", "discriminator", "says", "settings", "refuses")
+LOSS_FIELDS = ("says", "settings", "refuses", "at_chance", "sure", "when_d_has_won", "when_g_has_collapsed")
+
+
+def check_rows(kind, table, fields):
+    """Raise `ValueError` if a row of a table lacks one of the fields that every row needs."""
+    for name, row in table.items():
+        for field in fields:
+            if field not in row:
+                raise ValueError(
+                    f"the {kind} {name!r} lacks the field {field!r}; the comment above its table explains it"
+                )
+
 
 def parse_arguments(arguments, presets, networks, losses, augmentations, sources):
     """Read the flags of train.py: parse `arguments`, or the command line if it is None, with `make_parser`."""
@@ -24,6 +37,9 @@ def make_parser(presets, networks, losses, augmentations, sources):
     Returns:
         An `argparse.ArgumentParser`.
     """
+
+    check_rows("network", networks, NETWORK_FIELDS)
+    check_rows("loss", losses, LOSS_FIELDS)
 
     def choices(table):
         return "; ".join(f"{name}: {row['says']}" for name, row in table.items())

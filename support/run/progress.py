@@ -1,6 +1,8 @@
 """Shows the progress of long work: a bar on a terminal, otherwise one line per epoch."""
 
+import math
 import sys
+import time
 
 from tqdm import tqdm
 
@@ -14,11 +16,13 @@ class Progress:
         settings: The run's settings.
         steps_per_epoch: Steps in an epoch.
         played: Steps that were played before a resume.
+        minutes: After how many the run is going to stop, or None.
     """
 
-    def __init__(self, settings, steps_per_epoch, played):
+    def __init__(self, settings, steps_per_epoch, played, minutes=None):
         self.epochs, self.batch_size = settings["epochs"], settings["batch_size"]
         self.score = ""
+        self.end = time.monotonic() + 60 * minutes if minutes else math.inf
         self.bar = tqdm(
             total=self.epochs * steps_per_epoch * self.batch_size,
             initial=played * self.batch_size,
@@ -58,7 +62,8 @@ class Progress:
         if not self.bar.disable:
             return
         d_loss, g_loss, real, fake, _ = means
-        left = duration_in_words(seconds / steps * steps_left)
+        until_the_end = max(0.0, self.end - time.monotonic())
+        left = duration_in_words(min(seconds / steps * steps_left, until_the_end))
         print(
             f"epoch {epoch}/{self.epochs}  D {d_loss:.3f}  G {g_loss:.3f}  D(x) {real:.2f}  D(G(z)) {fake:.2f}{scored}"
             f"  {steps * self.batch_size / seconds:,.0f} pictures/s  {left} left",

@@ -75,8 +75,9 @@ class TrainingRun:
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             first_step = len(self.history.steps) + 1
+            shown = (self.settings, self.steps_per_epoch, first_step - 1, self.arguments.minutes)
             self.stop = stack.enter_context(StopRequest(self.arguments.minutes))
-            self.progress = stack.enter_context(Progress(self.settings, self.steps_per_epoch, first_step - 1))
+            self.progress = stack.enter_context(Progress(*shown))
             tensorboard_folder = self.folder.logs / "tensorboard"
             self.log = stack.enter_context(open_log(self.arguments.tensorboard, tensorboard_folder, first_step))
             self.opened = stack.pop_all()
