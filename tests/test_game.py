@@ -258,3 +258,21 @@ def test_fakes_are_made_as_in_training():
     assert np.abs(fake - values(generator(noise[0], training=False))).max() > 1e-3
     batch_mean = values(before).mean(axis=(0, 1, 2))
     np.testing.assert_allclose(values(normalization.moving_mean), 0.1 * batch_mean, atol=1e-6)
+
+
+def test_the_targets_of_the_three_turns():
+    """Would catch G trained towards "fake": D's targets are 1 for real pictures and 0 for fakes, G's is 1."""
+    players, real, classes, noise = small_game()
+    targets = []
+
+    class Recorded:
+        def __init__(self, model):
+            self.model = model
+
+        def train_on_batch(self, inputs, target, **options):
+            targets.append(np.unique(target).tolist())
+            return self.model.train_on_batch(inputs, target, **options)
+
+    recorded = players._replace(discriminator=Recorded(players.discriminator), combined=Recorded(players.combined))
+    train.play_step(recorded, real, classes, noise)
+    assert targets == [[1.0], [0.0], [1.0]]

@@ -3,6 +3,8 @@
 import csv
 import math
 
+import pytest
+
 import defDATA
 import presets
 import train
@@ -74,3 +76,13 @@ def test_least_squares_trains(tmp_path):
     rows = list(csv.DictReader((out / "training_logs/history.csv").open()))
     losses = [float(row[name]) for row in rows for name in ("discriminator_loss", "generator_loss")]
     assert len(losses) == 4 and all(0 < loss < math.inf for loss in losses)
+
+
+@pytest.mark.parametrize(("kind", "table", "field"), [("loss", "LOSSES", "sure"), ("network", "NETWORKS", "refuses")])
+def test_a_row_that_lacks_a_field(monkeypatch, kind, table, field):
+    """Would catch a KeyError deep in the suite, which does not say whose row lacks what."""
+    rows = getattr(train, table)
+    row = next(iter(rows.values()))
+    monkeypatch.setitem(rows, "toy", {name: value for name, value in row.items() if name != field})
+    with pytest.raises(ValueError, match=f"the {kind} 'toy' lacks the field '{field}'"):
+        train.flags.make_parser(train.PRESETS, train.NETWORKS, train.LOSSES, augment.KINDS, defDATA.SOURCES)
