@@ -8,7 +8,9 @@ sigmoid layer, because the losses are exact on logits; with a sigmoid, a very su
 - `classic_discriminator`: strided convolutions, LeakyReLU, dropout.
 - `dcgan_discriminator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization, no pooling.
 
-Left out: pooling (strided convolutions learn what to keep; modern/residual.py has pooling) and a sigmoid (see above).
+Left out: pooling (strided convolutions learn what to keep) and a sigmoid (see above).
+
+This file needs Keras and nothing else of the suite. Copied into another project, it works there.
 """
 
 import math

@@ -2,15 +2,18 @@
 
     python gene_keras.py        prints the summary of the CIFAR-10 generator
 
-Two networks of plain Keras layers, for any height and width from 8 up (more: modern/residual.py, modern/sketching.py):
+Two networks of plain Keras layers, for any height and width from 8 up:
 
 - `classic_generator`: a dense layer, then transposed convolutions with LeakyReLU; with or without batch normalization.
 - `dcgan_generator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization and ReLU throughout.
 
-Both start from a small map, ceil(size / 2^k) with a short side of 4 to 6, double it k times and crop the centre. Two
-things are left out, both are in modern/sketching.py: connections from the noise to later layers, and enlarging by
-repeated pixels. Transposed convolutions whose kernel, 4, is a multiple of the stride, 2, leave no checkerboard either
-(https://distill.pub/2016/deconv-checkerboard), only a fine grid pattern at most.
+Both start from a small map, ceil(size / 2^k) with a short side of 4 to 6. They double it k times with transposed
+convolutions and crop the centre. The kernel (4) is a multiple of the stride (2), so each pixel is made of equally many
+parts, which avoids the worst checkerboards (https://distill.pub/2016/deconv-checkerboard). But pixels beside each other
+are still made by different parts of the kernel. Until these agree you see a checkerboard, and often a fine weave stays
+for good. modern/sketching.py has a generator without it.
+
+This file needs Keras and nothing else of the suite. Copied into another project, it works there.
 """
 
 import math
