@@ -1,5 +1,7 @@
 """Draws the plots of a run: the curves, and real pictures beside generated ones."""
 
+import math
+
 import numpy as np
 from keras import ops
 from matplotlib.figure import Figure
@@ -15,13 +17,14 @@ POINTS = 400  # about as many as a plot can show; neighbouring steps are average
 
 
 def averaged(values, points=POINTS):
-    """Average neighbouring values so that about `points` remain.
+    """Average neighbouring values so that at most `points` remain. All blocks have one length, but for the last.
 
     Returns:
         `(positions, means)`: the middle of each block, counted in steps from 0.5, and its mean.
     """
     values = np.asarray(values, "float64")
-    blocks = np.array_split(np.arange(len(values)), min(points, len(values)))
+    length = math.ceil(len(values) / points)
+    blocks = np.split(np.arange(len(values)), range(length, len(values), length))
     return (
         np.array([block.mean() + 0.5 for block in blocks]),
         np.array([values[block].mean() for block in blocks]),
@@ -50,7 +53,7 @@ def draw_curves(path, lines, steps_per_epoch, label, marks=()):
     axes.set_xlim(left=0)
     axes.set_ylabel(label)
     axes.grid(alpha=0.25)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=len(lines))  # outside: it covers nothing
     with written_beside(path) as temporary:
         figure.savefig(temporary, dpi=110)
 
