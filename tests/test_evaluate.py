@@ -380,7 +380,7 @@ def test_a_generator_through_torch_and_tensorflow_in_one_process(weights, tmp_pa
     code = f"""if True:
         import evaluate
         numbers = dict.fromkeys("{keys} inception_score_std precision recall".split(), 1.25)
-        evaluate.inception_scores.inception_scores = lambda *_: numbers
+        evaluate.inception.inception_scores = lambda *_: numbers
         evaluate.main([{str(path)!r}, "--data", {str(real)!r}, "--n", "12", "--inception-weights", {str(weights)!r}])
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
