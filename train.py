@@ -210,7 +210,7 @@ def main(arguments=None):
         arguments = flags.parse_arguments(arguments, PRESETS, NETWORKS, LOSSES, KINDS, defDATA.SOURCES)
         if arguments.tensorboard:
             require_tensorboard()
-        tables = run_settings.Tables(PRESETS, NETWORKS, LOSSES, FOR_FEW_PICTURES, ON_A_CPU, ON_A_GPU)
+        tables = run_settings.Tables(PRESETS, NETWORKS, LOSSES, ON_A_CPU, ON_A_GPU)
         settings, remarks, folder, checkpoint = run_settings.choose_settings(arguments, tables)
         size = run_settings.size_to_load(settings, arguments)
         pictures = defDATA.load_pictures(

@@ -26,7 +26,6 @@ class Tables(typing.NamedTuple):
     presets: dict
     networks: dict
     losses: dict
-    augmentations_for_few: tuple
     on_a_cpu: dict
     on_a_gpu: dict
 
