@@ -46,7 +46,9 @@ def test_all_files_of_a_run(data, tmp_path):
         "training_logs/generated_plot_e003.png",
         "training_logs/history.csv",
         "training_logs/losses.png",
+        "training_logs/progress.gif",
         "training_logs/real_fake.png",
+        "training_logs/report.png",
         "training_logs/settings.json",
     ]
     rows = list(csv.DictReader((out / "training_logs/history.csv").open()))

@@ -116,19 +116,27 @@ def write_animation(path, frames, columns=None, row_names=None, frames_a_second=
         row_names: What to write at the left of each row, or None.
         frames_a_second: Speed; a GIF stores times in hundredths of a second.
     """
-    images = []
-    for pictures in frames:
-        grid = picture_grid(pictures, columns)
-        if row_names:
-            grid = with_row_names(grid, row_names)
-        if grid.mode != "L":
-            # A GIF frame has 256 colours. No dithering: its dots would move from frame to frame.
-            grid = grid.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        images.append(grid)
+    grids = (picture_grid(pictures, columns) for pictures in frames)
+    save_animation(path, (with_row_names(grid, row_names) if row_names else grid for grid in grids), frames_a_second)
+
+
+def save_animation(path, images, frames_a_second, last_frame_seconds=0.0):
+    """Save images of one size as a GIF that loops forever, completely or not at all.
+
+    Args:
+        path: Path of the GIF.
+        images: Iterable of Pillow images.
+        frames_a_second: Speed.
+        last_frame_seconds: How long the last frame stays, if that is longer.
+    """
+    # A GIF frame has 256 colours. No dithering: its dots would move from frame to frame.
+    frames = [
+        image if image.mode == "L" else image.convert("RGB").quantize(256, dither=Image.Dither.NONE) for image in images
+    ]
+    durations = [round(1000 / frames_a_second)] * len(frames)  # in milliseconds
+    durations[-1] = max(durations[-1], round(1000 * last_frame_seconds))
     with written_beside(path) as temporary:
-        images[0].save(
-            temporary, save_all=True, append_images=images[1:], duration=1000 // frames_a_second, loop=0, disposal=1
-        )
+        frames[0].save(temporary, save_all=True, append_images=frames[1:], duration=durations, loop=0, disposal=1)
 
 
 def write_array(path, batches, count, picture_shape):

@@ -2,6 +2,8 @@
 
 import shlex
 
+from support.run.plots import REAL_FAKE
+from support.run.report import PROGRESS, REPORT
 from support.run.settings import in_plain_words, meaningless
 from support.system.machine import describe_machine, duration_in_words
 
@@ -39,7 +41,9 @@ def say_settings(settings, remarks, tables, pictures, players, folder):
         f"players   generator {players.generator.count_params():,} parameters, "
         f"discriminator {players.discriminator.count_params():,}"
     )
-    print(f"out       {folder.out}", flush=True)
+    print(f"out       {folder.out}")
+    often = "epoch" if settings["plot_every"] == 1 else f"{settings['plot_every']} epochs"
+    print(f"watch     {folder.logs / REAL_FAKE}: real pictures beside generated ones, new every {often}", flush=True)
 
 
 def say_time(seconds, steps_per_epoch, settings, history, minutes):
@@ -66,9 +70,11 @@ def say_what_next(run):
     print(
         f"written   {run.written}: plain Keras layers, in the HDF5 format that Keras calls legacy and goes on reading"
     )
-    print(f"          {folder.logs}: sample plots, real_fake.png, losses.png, discriminator_output.png, history.csv")
     if folder.best_generator.exists():
         print(f"          {folder.best_generator}: the epoch with the best score so far")
+    print(f"open      {folder.logs / REPORT}: pictures and curves on one page")
+    print(f"          {folder.logs / PROGRESS}: how the pictures came about, epoch by epoch")
+    print(f"          {folder.logs}: sample plots, {REAL_FAKE}, losses.png, discriminator_output.png, history.csv")
     if run.settings["dry_run"]:
         print("          a dry run: the real one may be written into the same folder")
     else:

@@ -4,7 +4,7 @@ import contextlib
 import time
 
 from support.data.read_ahead import ReadAhead
-from support.run import checkpoints, plots, scoring
+from support.run import checkpoints, plots, report, scoring
 from support.run import folder as run_folder
 from support.run.monitor import Monitor, variety
 from support.run.progress import Progress
@@ -218,10 +218,12 @@ class TrainingRun:
         if score_due:
             self._score(epoch, generator)
         self.write_table()
-        if plots_due:
-            self._plot(epoch, generator)
+        if plots_due or save_due:
+            sample = plots.take_sample(generator, self.pictures, self.settings)
+            self._plot(epoch, sample)
         if not save_due:
             return None
+        self._report(sample)
         path = self.folder.generator_path(epoch)
         run_folder.save_generator(generator, path, self.information | {"epoch": epoch})
         return path
@@ -230,9 +232,15 @@ class TrainingRun:
         scores = self.history.scores
         self.scorer.score(generator, epoch, scores, self.folder.best_generator, self.information)
         self.log.scalars(len(self.history.steps), {scoring.NAME: scores[epoch]})
-        plots.draw_scores(self.folder.logs / "score.png", scores)
+        plots.draw_plot(self.folder.logs / "score.png", plots.plot_scores, scores)
 
-    def _plot(self, epoch, generator):
-        grid = plots.draw_samples(self.folder.logs, generator, self.pictures, self.settings, epoch)
+    def _plot(self, epoch, sample):
+        grid = plots.draw_sample(self.folder.logs, sample, epoch)
         self.log.picture(len(self.history.steps), "generated", grid)
         plots.draw_history(self.folder.logs, self.history.array(), self.steps_per_epoch, self.loss["at_chance"])
+
+    def _report(self, sample):
+        title = report.title_of(self.settings, self.history, self.steps_per_epoch)
+        about = (self.history, self.steps_per_epoch, self.loss["at_chance"], title)
+        report.draw_report(self.folder.logs / report.REPORT, sample, *about)
+        report.write_progress(self.folder.logs)
