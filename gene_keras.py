@@ -2,16 +2,17 @@
 
     python gene_keras.py        prints the summary of the CIFAR-10 generator
 
-Two networks of plain Keras layers, for any height and width from 8 up:
+Three networks of plain Keras layers, for any height and width from 8 up:
 
 - `classic_generator`: a dense layer, then transposed convolutions with LeakyReLU; with or without batch normalization.
 - `dcgan_generator`: Radford et al. 2016 (https://arxiv.org/abs/1511.06434), batch normalization and ReLU throughout.
+- `smooth_generator`: enlarges by interpolation, where the other two use transposed convolutions.
 
-Both start from a small map, ceil(size / 2^k) with a short side of 4 to 6. They double it k times with transposed
-convolutions and crop the centre. The kernel (4) is a multiple of the stride (2), so each pixel is made of equally many
-parts, which avoids the worst checkerboards (https://distill.pub/2016/deconv-checkerboard). But pixels beside each other
-are still made by different parts of the kernel. Until these agree you see a checkerboard, and often a fine weave stays
-for good. modern/sketching.py has a generator without it.
+All start from a small map, ceil(size / 2^k) with a short side of 4 to 6. They double it k times and crop the centre.
+
+In a transposed convolution, different parts of the kernel make the pixels beside each other. Until these parts agree
+you see a checkerboard, and often a fine weave stays for good (https://distill.pub/2016/deconv-checkerboard). The kernel
+(4) is a multiple of the stride (2), which avoids the worst of it. The smooth generator has no weave at all.
 
 This file needs Keras and nothing else of the suite. Copied into another project, it works there.
 """
@@ -65,18 +66,21 @@ def noise_and_class(noise_size, class_count, joined=True):
     return [noise, class_number], layers.Concatenate(name="noise_and_class")([noise, embedding])  # (b, 2z)
 
 
-def normalize_by_class(features, name, class_number, class_count):
-    """Normalise over the batch, with a scale and a shift that the picture's class decides.
+def normalize_by_noise(features, name, noise, class_number=None, class_count=0):
+    """Normalise over the batch, with a scale and a shift that the noise decides, and with classes also the class.
 
-    So the class has an effect at every size, from the layout to the texture, and only the noise makes the differences
-    within a class (Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; in a generator: Miyato and Koyama 2018,
-    https://arxiv.org/abs/1802.05637).
+    So both have an effect at every size, from the layout to the texture. The class: Dumoulin et al. 2017
+    (https://arxiv.org/abs/1610.07629), in a generator Miyato and Koyama 2018 (https://arxiv.org/abs/1802.05637). The
+    noise: Chen et al. 2019 (https://arxiv.org/abs/1810.01365, "self-modulation"; here without their hidden layer). If
+    only the class did it, the pictures of a class would become copies of one another. The weights for the noise start
+    at 0.
 
     Args:
         features: Tensor `(b, height, width, filters)`.
         name: Beginning of the layers' names.
-        class_number: Keras input `(b, 1)`, int32.
-        class_count: Number of classes.
+        noise: Keras input `(b, noise_size)`.
+        class_number: Keras input `(b, 1)`, int32; or None.
+        class_count: Number of classes; 0 for none.
 
     Returns:
         A tensor of the shape of `features`.
@@ -85,11 +89,20 @@ def normalize_by_class(features, name, class_number, class_count):
     features = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name=f"{name}_normalization")(
         features
     )
-    scale = layers.Embedding(class_count, filters, "ones", name=f"{name}_scale")(class_number)
-    scale = layers.Reshape((1, 1, filters), name=f"{name}_scale_of_class")(scale)  # (b, 1, 1, filters)
-    shift = layers.Embedding(class_count, filters, "zeros", name=f"{name}_shift")(class_number)
-    shift = layers.Reshape((1, 1, filters), name=f"{name}_shift_of_class")(shift)  # (b, 1, 1, filters)
-    return layers.Add(name=f"{name}_shifted")([layers.Multiply(name=f"{name}_scaled")([features, scale]), shift])
+
+    def decided(what, start):
+        """Make the scale or the shift `(b, 1, 1, filters)`, which starts at 1 or at 0."""
+        base = {"use_bias": False} if class_count else {"bias_initializer": start}
+        vector = layers.Dense(filters, kernel_initializer="zeros", name=f"{name}_{what}_by_noise", **base)(noise)
+        of_noise = layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_noise")(vector)
+        if not class_count:
+            return of_noise
+        vector = layers.Embedding(class_count, filters, start, name=f"{name}_{what}")(class_number)
+        of_class = layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_class")(vector)
+        return layers.Add(name=f"{name}_{what}_of_both")([of_class, of_noise])
+
+    scaled = layers.Multiply(name=f"{name}_scaled")([features, decided("scale", "ones")])
+    return layers.Add(name=f"{name}_shifted")([scaled, decided("shift", "zeros")])
 
 
 def crop_centre(pictures, height, width):
@@ -153,40 +166,56 @@ def classic_generator(
     return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
 
 
-def dcgan_features(height, width, noise_size, class_count, filters, batch_normalization, start_weights, normalize=None):
-    """Build the DCGAN generator up to half the picture's size.
+def grow(height, width, noise_size, class_count, widths, double, start_weights, batch_normalization, by_noise):
+    """Make a small map from the noise, and double it: the part that the last two generators share.
 
-    The arguments are those of `dcgan_generator` and two more. `start_weights` is the initializer of the kernels.
-    `normalize` is a function of features, a name and the inputs; it replaces the batch normalization used here.
+    Most arguments are those of `dcgan_generator`. `widths` are the filters of each map, from the smallest to the
+    largest. `double` is a function of features, filters and a name that returns features of twice the size.
+    `start_weights` is the initializer of the first layer. `by_noise` says whether the noise enters at every size; with
+    classes it always does (see `normalize_by_noise`).
 
     Returns:
-        `(inputs, features)`: one Keras input or a list of two, and the last hidden map `(b, height / 2, width / 2,
-        filters)`, or a little larger.
+        `(inputs, features)`: one Keras input or a list of two, and the largest map.
     """
-    start_height, start_width, doublings = starting_size(height, width)
-    widths = [filters * min(2 ** (doublings - 1 - step), 8) for step in range(doublings)]  # 512, 256, 128, 64
+    start_height, start_width, _ = starting_size(height, width)
+    by_noise = batch_normalization and (by_noise or bool(class_count))
+    inputs, vector = noise_and_class(noise_size, class_count, joined=not by_noise)
 
     def activate(features, name):
-        if batch_normalization and normalize:
-            features = normalize(features, name, inputs)
-        elif batch_normalization and class_count:
-            features = normalize_by_class(features, name, inputs[1], class_count)
+        if by_noise:
+            noise, class_number = inputs if class_count else (inputs, None)
+            features = normalize_by_noise(features, name, noise, class_number, class_count)
         elif batch_normalization:
             features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
         return layers.ReLU(name=f"{name}_activation")(features)
 
-    inputs, vector = noise_and_class(noise_size, class_count, joined=not batch_normalization)  # shapes: 64x64
-    features = layers.Dense(  # (b, 8192)
-        start_height * start_width * widths[0], kernel_initializer=start_weights, name="start"
-    )(vector)
-    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 512)
+    features = layers.Dense(start_height * start_width * widths[0], kernel_initializer=start_weights, name="start")(
+        vector
+    )
+    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)
     features = activate(features, "start")
-    for step, step_filters in enumerate(widths[1:], start=1):
-        features = layers.Conv2DTranspose(  # (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
-            step_filters, 4, strides=2, padding="same", kernel_initializer=start_weights, name=f"double_{step}"
-        )(features)
-        features = activate(features, f"double_{step}")
+    for step, filters in enumerate(widths[1:], start=1):
+        features = activate(double(features, filters, f"double_{step}"), f"double_{step}")
     return inputs, features
+
+
+def dcgan_features(height, width, noise_size, class_count, filters, batch_normalization, start_weights, by_noise=False):
+    """Build the DCGAN generator up to half the picture's size.
+
+    The arguments are those of `dcgan_generator` and two more: `start_weights`, the initializer of the kernels, and
+    `by_noise`, as for `grow`. Returns `(inputs, features)`, the last map `(b, height / 2, width / 2, filters)`.
+    """
+
+    def double(features, filters, name):
+        return layers.Conv2DTranspose(
+            filters, 4, strides=2, padding="same", kernel_initializer=start_weights, name=name
+        )(features)
+
+    _, _, doublings = starting_size(height, width)
+    widths = [filters * min(2**step, 8) for step in reversed(range(doublings))]  # 64x64: 512, 256, 128, 64
+    return grow(  # 64x64: (b, 4, 4, 512), (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
+        height, width, noise_size, class_count, widths, double, start_weights, batch_normalization, by_noise
+    )
 
 
 def dcgan_generator(
@@ -196,28 +225,10 @@ def dcgan_generator(
 
     Radford et al. 2016, section 3 and figure 1; the weights start from a normal distribution of deviation 0.02
     (section 4). The paper's network for 64x64 is `filters=128`; the default has half as many, as most code.
-    Classes enter through batch normalization: see `normalize_by_class`.
+    Classes enter through batch normalization: see `normalize_by_noise`.
 
-    Args:
-        height: Height of the pictures in pixels, at least 8.
-        width: Width of the pictures in pixels, at least 8.
-        channels: 1 (grey), 3 (colour) or 4 (colour and alpha).
-        noise_size: Length of the noise vector, z.
-        class_count: Number of classes; 0 leaves the class input out.
-        filters: Filters at half the picture's size; each smaller map has twice as many, up to 8 times.
-        batch_normalization: Whether each hidden layer is normalised over the batch.
-
-    Input shape:
-        Noise `(b, noise_size)` from a standard normal distribution; with classes also class numbers `(b, 1)`, int32.
-
-    Output shape:
-        Pictures `(b, height, width, channels)`, float32 in [-1, 1].
-
-    Returns:
-        A `keras.Model`.
-
-    Raises:
-        ValueError: If a side is below 8.
+    The arguments, shapes and errors are those of `classic_generator`, but `filters` are those of the map of half the
+    picture's size; each smaller map has twice as many, up to 8 times.
 
     Example:
         >>> dcgan_generator(240, 360).output_shape
@@ -238,6 +249,45 @@ def dcgan_generator(
         name="picture",
     )(features)
     return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 64, 64, 3)
+
+
+def smooth_generator(
+    height=32, width=32, channels=3, noise_size=100, class_count=0, filters=32, batch_normalization=True
+):
+    """Build a generator that enlarges by interpolation: its pictures have smooth areas and no weave.
+
+    Odena et al. 2016 (https://distill.pub/2016/deconv-checkerboard): enlarge, and convolve with stride 1, so that every
+    pixel is made by the same kernel. Here the convolution comes first, where the map is small and it costs a quarter.
+    With `batch_normalization` the noise enters at every size (see `normalize_by_noise`).
+
+    The arguments, shapes and errors are those of `dcgan_generator`. The map of full size has half of `filters`.
+
+    Example:
+        >>> smooth_generator(240, 360).output_shape
+        (None, 240, 360, 3)
+    """
+
+    def double(features, filters, name):
+        features = layers.Conv2D(filters, 3, padding="same", name=name)(features)
+        return layers.UpSampling2D(2, interpolation="bilinear", name=f"{name}_enlarged")(features)
+
+    _, _, doublings = starting_size(height, width)
+    widths = [filters * min(2**step, 8) for step in reversed(range(doublings))]  # shapes below: the 32x32 default
+    inputs, features = grow(  # (b, 4, 4, 128), (b, 8, 8, 64), (b, 16, 16, 32), (b, 32, 32, 16)
+        height,
+        width,
+        noise_size,
+        class_count,
+        [*widths, max(1, filters // 2)],
+        double,
+        "glorot_uniform",
+        batch_normalization,
+        by_noise=True,
+    )
+    pictures = layers.Conv2D(  # (b, 32, 32, 3)
+        channels, 3, padding="same", activation="tanh", dtype="float32", name="picture"
+    )(features)
+    return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
 
 
 if __name__ == "__main__":

@@ -58,6 +58,13 @@ NETWORKS = {
         "settings": [],
         "refuses": [],
     },
+    "smooth": {
+        "generator": gene_keras.smooth_generator,
+        "discriminator": discri_keras.dcgan_discriminator,
+        "says": "G enlarges by interpolation: no weave",
+        "settings": [],
+        "refuses": [],
+    },
     "residual": residual.NETWORK,
     "taught": taught.NETWORK,
 }

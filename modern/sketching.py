@@ -13,7 +13,7 @@ completely. This generator avoids that:
   most at full size.
 
 Up to half the size it is DCGAN's generator, with one difference: at every size the noise decides how the features are
-scaled and shifted (`normalize_by_noise`). In DCGAN the noise enters only at the start.
+scaled and shifted (`gene_keras.normalize_by_noise`). In DCGAN the noise enters only at the start.
 """
 
 import keras
@@ -22,43 +22,6 @@ from keras import layers
 import gene_keras
 
 STROKE_FILTERS = 8
-
-
-def normalize_by_noise(features, name, noise, class_number=None, class_count=0):
-    """Normalise over the batch; the noise, and with classes also the class, decides the scale and the shift.
-
-    Later layers may lose much of the noise that entered at the start. Here it enters again at every size, and pictures
-    of one class differ more (Chen et al. 2019, https://arxiv.org/abs/1810.01365, "self-modulation"; here without their
-    hidden layer). The weights for the noise start at 0, so at first this is `gene_keras.normalize_by_class`.
-
-    Args:
-        features: Tensor `(b, height, width, filters)`.
-        name: Beginning of the layers' names.
-        noise: Keras input `(b, noise_size)`.
-        class_number: Keras input `(b, 1)`, int32; or None.
-        class_count: Number of classes; 0 for none.
-
-    Returns:
-        A tensor of the shape of `features`.
-    """
-    filters = features.shape[-1]
-    features = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name=f"{name}_normalization")(
-        features
-    )
-
-    def decided(what, start):
-        """Make the scale or the shift `(b, 1, 1, filters)`, which starts at 1 or at 0."""
-        base = {"use_bias": False} if class_count else {"bias_initializer": start}
-        vector = layers.Dense(filters, kernel_initializer="zeros", name=f"{name}_{what}_by_noise", **base)(noise)
-        of_noise = layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_noise")(vector)
-        if not class_count:
-            return of_noise
-        vector = layers.Embedding(class_count, filters, start, name=f"{name}_{what}")(class_number)
-        of_class = layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_class")(vector)
-        return layers.Add(name=f"{name}_{what}_of_both")([of_class, of_noise])
-
-    scaled = layers.Multiply(name=f"{name}_scaled")([features, decided("scale", "ones")])
-    return layers.Add(name=f"{name}_shifted")([scaled, decided("shift", "zeros")])
 
 
 def sketch_and_strokes(features, channels, start_weights):
@@ -121,12 +84,8 @@ def sketching_generator(
     """
     small_weights = keras.initializers.RandomNormal(stddev=0.02)
 
-    def normalize(features, name, inputs):
-        noise, class_number = inputs if class_count else (inputs, None)
-        return normalize_by_noise(features, name, noise, class_number, class_count)
-
     inputs, features = gene_keras.dcgan_features(  # (b, 16, 16, 32); shapes: 32x32
-        height, width, noise_size, class_count, filters, batch_normalization, small_weights, normalize
+        height, width, noise_size, class_count, filters, batch_normalization, small_weights, by_noise=True
     )
     pictures = sketch_and_strokes(features, channels, small_weights)
     return keras.Model(inputs, gene_keras.crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)

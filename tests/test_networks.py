@@ -147,6 +147,41 @@ def test_a_sketching_generator_counted_by_hand():
     assert drawing.get_layer("strokes_look").output.shape == (None, 32, 48, 8)
 
 
+def test_a_smooth_generator_has_the_layers_that_it_shows():
+    """Would catch a transposed convolution, pixels that are repeated, not interpolated, or another order of layers."""
+    generator = gene_keras.smooth_generator(32, 32, class_count=10, filters=4)
+    normalized = [f"{name}_shifted" for name in ("start", "double_1", "double_2", "double_3")]
+    assert [generator.get_layer(name).output.shape for name in normalized] == [
+        (None, 4, 4, 16),
+        (None, 8, 8, 8),
+        (None, 16, 16, 4),
+        (None, 32, 32, 2),
+    ]
+    convolutions = [layer for layer in generator.layers if isinstance(layer, layers.Conv2D)]
+    assert [(layer.kernel_size, layer.strides, layer.output.shape[1]) for layer in convolutions] == [
+        ((3, 3), (1, 1), 4),
+        ((3, 3), (1, 1), 8),
+        ((3, 3), (1, 1), 16),
+        ((3, 3), (1, 1), 32),
+    ]
+    enlarged = [layer for layer in generator.layers if isinstance(layer, layers.UpSampling2D)]
+    assert [(layer.size, layer.interpolation) for layer in enlarged] == [((2, 2), "bilinear")] * 3
+    assert not any(isinstance(layer, layers.Conv2DTranspose) for layer in generator.layers)
+
+
+@pytest.mark.parametrize(("network", "weaves"), [("smooth", False), ("dcgan", True)])
+def test_columns_away_from_the_border_are_alike(network, weaves):
+    """Would catch a weave: from a start map that is the same everywhere, one kernel makes the same pixel everywhere."""
+    keras.utils.set_random_seed(0)
+    generator = train.NETWORKS[network]["generator"](32, 256, noise_size=5, filters=16)
+    start = generator.get_layer("start")  # (5, 4 * 32 * filters of the smallest map)
+    kernel = np.tile(np.random.default_rng(0).normal(size=(5, start.units // 128)), 128)
+    start.kernel.assign(kernel)
+    row = np.array(generator(np.ones((1, 5), "float32"), training=False))[0, 16, 120:136]
+    assert np.abs(row).max() > 1e-5
+    assert (np.ptp(row, axis=0).max() > 0.01 * np.abs(row).max()) == weaves
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
@@ -229,31 +264,16 @@ def test_the_class_changes_the_picture():
     assert np.array_equal(pictures[1], pictures[2])
 
 
-def test_each_class_has_its_own_scale_and_shift():
-    """Would catch class numbers meeting the wrong rows, a shift before the scale, or a second scale in the layer.
-
-    Stored statistics of mean 1 and variance 4 - epsilon make (5 - 1) / 2 = 2 of 5; class 1 makes 3 x 2 - 7 = -1 of it.
-    """
-    features, class_number = keras.Input((1, 1, 1)), keras.Input((1,), dtype="int32")
-    model = keras.Model([features, class_number], gene_keras.normalize_by_class(features, "start", class_number, 2))
-    model.get_layer("start_normalization").set_weights([np.array([1.0]), np.array([4.0 - 1e-3])])
-    assert model.get_layer("start_scale").get_weights()[0].tolist() == [[1.0], [1.0]]
-    assert model.get_layer("start_shift").get_weights()[0].tolist() == [[0.0], [0.0]]
-    model.get_layer("start_scale").set_weights([np.array([[1.0], [3.0]])])
-    model.get_layer("start_shift").set_weights([np.array([[0.0], [-7.0]])])
-    answers = model([np.full((2, 1, 1, 1), 5.0, "float32"), np.array([[0], [1]])], training=False)
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(answers)[:, 0, 0, 0], [2.0, -1.0], rtol=1e-5)
-
-
 @pytest.mark.parametrize(("class_count", "expected"), [(0, [22.0, 22.0]), (2, [22.0, 29.0])])
 def test_the_noise_decides_scale_and_shift(class_count, expected):
-    """Would catch a scale that starts at 0, scale and shift exchanged, or a class's share that the noise's replaces.
+    """Would catch scale and shift exchanged, class numbers that meet other rows, or a share that replaces the other.
 
-    Stored statistics make 2 of 5, as above, and it stays 2 before anything was learnt. Then the scale is 1 + 3 z and
-    the shift 4 z, for class 1 with 0.5 and 6 more: noise of 2 makes 7 x 2 + 8 = 22 and 7.5 x 2 + 14 = 29.
+    Stored statistics of mean 1 and variance 4 - epsilon make (5 - 1) / 2 = 2 of 5, and it stays 2 before anything was
+    learnt. Then the scale is 1 + 3 z and the shift 4 z, for class 1 with 0.5 and 6 more: noise of 2 makes 7 x 2 + 8 =
+    22 and 7.5 x 2 + 14 = 29.
     """
     features, class_number, noise = keras.Input((1, 1, 1)), keras.Input((1,), dtype="int32"), keras.Input((1,))
-    answer = sketching.normalize_by_noise(features, "start", noise, class_number, class_count)
+    answer = gene_keras.normalize_by_noise(features, "start", noise, class_number, class_count)
     model = keras.Model([features, class_number, noise], answer)
     inputs = [np.full((2, 1, 1, 1), 5.0, "float32"), np.array([[0], [1]]), np.full((2, 1), 2.0, "float32")]
     model.get_layer("start_normalization").set_weights([np.array([1.0]), np.array([4.0 - 1e-3])])
