@@ -166,56 +166,40 @@ def classic_generator(
     return keras.Model(inputs, crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
 
 
-def grow(height, width, noise_size, class_count, widths, double, start_weights, batch_normalization, by_noise):
-    """Make a small map from the noise, and double it: the part that the last two generators share.
+def dcgan_features(height, width, noise_size, class_count, filters, batch_normalization, start_weights, by_noise=False):
+    """Build the DCGAN generator up to half the picture's size.
 
-    Most arguments are those of `dcgan_generator`. `widths` are the filters of each map, from the smallest to the
-    largest. `double` is a function of features, filters and a name that returns features of twice the size.
-    `start_weights` is the initializer of the first layer. `by_noise` says whether the noise enters at every size; with
-    classes it always does (see `normalize_by_noise`).
+    The arguments are those of `dcgan_generator` and two more: `start_weights`, the initializer of the kernels, and
+    `by_noise`, whether the noise enters at every size (`normalize_by_noise`). With classes it always does.
 
     Returns:
-        `(inputs, features)`: one Keras input or a list of two, and the largest map.
+        `(inputs, features)`: one Keras input or a list of two, and the last hidden map `(b, height / 2, width / 2,
+        filters)`, or a little larger.
     """
-    start_height, start_width, _ = starting_size(height, width)
+    start_height, start_width, doublings = starting_size(height, width)
+    widths = [filters * min(2 ** (doublings - 1 - step), 8) for step in range(doublings)]  # 512, 256, 128, 64
     by_noise = batch_normalization and (by_noise or bool(class_count))
-    inputs, vector = noise_and_class(noise_size, class_count, joined=not by_noise)
+    inputs, vector = noise_and_class(noise_size, class_count, joined=not by_noise)  # shapes: 64x64
+    noise, class_number = inputs if class_count else (inputs, None)
 
     def activate(features, name):
         if by_noise:
-            noise, class_number = inputs if class_count else (inputs, None)
             features = normalize_by_noise(features, name, noise, class_number, class_count)
         elif batch_normalization:
             features = layers.BatchNormalization(momentum=0.9, name=f"{name}_normalization")(features)
         return layers.ReLU(name=f"{name}_activation")(features)
 
-    features = layers.Dense(start_height * start_width * widths[0], kernel_initializer=start_weights, name="start")(
-        vector
-    )
-    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)
+    features = layers.Dense(  # (b, 8192)
+        start_height * start_width * widths[0], kernel_initializer=start_weights, name="start"
+    )(vector)
+    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 512)
     features = activate(features, "start")
-    for step, filters in enumerate(widths[1:], start=1):
-        features = activate(double(features, filters, f"double_{step}"), f"double_{step}")
-    return inputs, features
-
-
-def dcgan_features(height, width, noise_size, class_count, filters, batch_normalization, start_weights, by_noise=False):
-    """Build the DCGAN generator up to half the picture's size.
-
-    The arguments are those of `dcgan_generator` and two more: `start_weights`, the initializer of the kernels, and
-    `by_noise`, as for `grow`. Returns `(inputs, features)`, the last map `(b, height / 2, width / 2, filters)`.
-    """
-
-    def double(features, filters, name):
-        return layers.Conv2DTranspose(
-            filters, 4, strides=2, padding="same", kernel_initializer=start_weights, name=name
+    for step, step_filters in enumerate(widths[1:], start=1):
+        features = layers.Conv2DTranspose(  # (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
+            step_filters, 4, strides=2, padding="same", kernel_initializer=start_weights, name=f"double_{step}"
         )(features)
-
-    _, _, doublings = starting_size(height, width)
-    widths = [filters * min(2**step, 8) for step in reversed(range(doublings))]  # 64x64: 512, 256, 128, 64
-    return grow(  # 64x64: (b, 4, 4, 512), (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
-        height, width, noise_size, class_count, widths, double, start_weights, batch_normalization, by_noise
-    )
+        features = activate(features, f"double_{step}")
+    return inputs, features
 
 
 def dcgan_generator(
@@ -258,32 +242,36 @@ def smooth_generator(
 
     Odena et al. 2016 (https://distill.pub/2016/deconv-checkerboard): enlarge, and convolve with stride 1, so that every
     pixel is made by the same kernel. Here the convolution comes first, where the map is small and it costs a quarter.
-    With `batch_normalization` the noise enters at every size (see `normalize_by_noise`).
+    With `batch_normalization` the noise enters at every size but the last, with classes also the class
+    (`normalize_by_noise`).
 
-    The arguments, shapes and errors are those of `dcgan_generator`. The map of full size has half of `filters`.
+    The arguments, shapes and errors are those of `classic_generator`, but `filters` are those of the map of full size;
+    each smaller map has twice as many, up to 8 times.
 
     Example:
         >>> smooth_generator(240, 360).output_shape
         (None, 240, 360, 3)
     """
 
-    def double(features, filters, name):
-        features = layers.Conv2D(filters, 3, padding="same", name=name)(features)
-        return layers.UpSampling2D(2, interpolation="bilinear", name=f"{name}_enlarged")(features)
+    start_height, start_width, doublings = starting_size(height, width)
+    widths = [filters * min(2 ** (doublings - step), 8) for step in range(doublings + 1)]  # 256, 128, 64, 32
+    inputs, vector = noise_and_class(noise_size, class_count)  # shapes: the 32x32 default
+    noise, class_number = inputs if class_count else (inputs, None)
 
-    _, _, doublings = starting_size(height, width)
-    widths = [filters * min(2**step, 8) for step in reversed(range(doublings))]  # shapes below: the 32x32 default
-    inputs, features = grow(  # (b, 4, 4, 128), (b, 8, 8, 64), (b, 16, 16, 32), (b, 32, 32, 16)
-        height,
-        width,
-        noise_size,
-        class_count,
-        [*widths, max(1, filters // 2)],
-        double,
-        "glorot_uniform",
-        batch_normalization,
-        by_noise=True,
-    )
+    def activate(features, name):
+        if batch_normalization and name != f"double_{doublings}":  # at full size it would cost a fifth of the time
+            features = normalize_by_noise(features, name, noise, class_number, class_count)
+        return layers.ReLU(name=f"{name}_activation")(features)
+
+    features = layers.Dense(start_height * start_width * widths[0], name="start")(vector)  # (b, 4096)
+    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 256)
+    features = activate(features, "start")
+    for step, step_filters in enumerate(widths[1:], start=1):
+        features = layers.Conv2D(step_filters, 3, padding="same", name=f"double_{step}")(features)
+        features = layers.UpSampling2D(  # (b, 8, 8, 128), (b, 16, 16, 64), (b, 32, 32, 32)
+            2, interpolation="bilinear", name=f"double_{step}_enlarged"
+        )(features)
+        features = activate(features, f"double_{step}")
     pictures = layers.Conv2D(  # (b, 32, 32, 3)
         channels, 3, padding="same", activation="tanh", dtype="float32", name="picture"
     )(features)
