@@ -1,13 +1,11 @@
 """Train a generative adversarial network (GAN), and watch it learn.
 
-    python train.py --preset shapes --out runs/shapes     no download; draws ten kinds of shape after 3.5 minutes
-    python train.py --epochs 200                          CIFAR-10, the classic: 0.55 s a step, objects after an hour
+    python train.py --preset shapes --out runs/shapes     no download; draws ten kinds of shape after four minutes
+    python train.py --epochs 200                          CIFAR-10, the classic: objects after an hour of two cores
     python train.py --preset folder --data my_pictures    your own pictures
 
-(Measured on two cores of an AMD EPYC with Keras 3.15.1 and TensorFlow 2.21.)
-
 From top to bottom: the tables of networks and losses, the two players, a step of the game (`play_step`), the loop
-(`train`) and `main`. The presets are in presets.py; each of their values is also a flag, which `--help` explains.
+(`train`) and `main`. The presets are in presets.py. Each of their values is a flag, too: see `--help`.
 """
 
 import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras: keeps its start quiet)
@@ -41,8 +39,7 @@ from support.system.errors import one_line_errors
 #   says                       what `--help` says
 #   settings                   settings that only these networks have
 #   refuses                    settings that make no sense with them: they must be 0 or False
-#   refuses_losses, lesson, play_step    optional: losses that do not fit, what happens before the
-#                              game, another step
+#   refuses_losses, lesson, play_step    optional: losses that do not fit, a lesson before the game, another step
 NETWORKS = {
     "classic": {
         "generator": gene_keras.classic_generator,

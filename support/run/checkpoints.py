@@ -33,7 +33,8 @@ def assign_variables(variables, values):
     """
     if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
         raise InputError(
-            "the checkpoint holds other networks than these settings build; give the settings it began with"
+            "the checkpoint holds other networks than this version builds; finish the run with the version that began "
+            "it, or start a new one with another --out"
         )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
