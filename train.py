@@ -232,8 +232,7 @@ def main(arguments=None):
 
         announce.say_settings(settings, remarks + fitted, tables, pictures, players, folder)
         images, classes, noise = step_inputs(pictures, settings, 1, 0)
-        real = defDATA.to_floats(images)
-        seconds = rehearsal.rehearse(step_of(settings), players, real, classes, noise, settings)
+        seconds = rehearsal.rehearse(step_of(settings), players, defDATA.to_floats(images), classes, noise, settings)
         announce.say_time(seconds, steps_per_epoch, settings, history, arguments.minutes)
         folder.prepare(resume=resumed)
         folder.write_settings(settings | {"versions": machine.versions()})

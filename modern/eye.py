@@ -16,6 +16,7 @@ import defDATA
 import discri_keras
 
 STEPS, BATCH_SIZE = 1500, 128  # of the lesson: almost four passes over CIFAR-10
+ENOUGH, LOOK_BACK = 0.995, 50  # the lesson is over when this share of the answers in so many steps was right
 TIMES_EACH = 20  # passes at most: with more, a small set is learnt by heart
 HIGHEST_LEARNING_RATE, WARM_UP = 0.1, 0.2  # WARM_UP: the highest rate is reached after this share of the steps
 MOMENTUM, WEIGHT_DECAY, LABEL_SMOOTHING = 0.9, 5e-4, 0.1
@@ -104,14 +105,15 @@ def teach(eye, images, classes, steps=STEPS, flip=False, seed=0, may_go_on=lambd
         eye: What `build_eye` built, alone or as a part of a discriminator; its weights are set.
         images: uint8 pictures `(n, height, width, channels)`: an array, or an object that supports `images[positions]`.
         classes: Their class numbers `(n,)`; or None: the eye learns to tell how a picture was turned.
-        steps: How many batches of 128. A small set gets fewer: each picture is seen at most `TIMES_EACH` times.
+        steps: How many batches of 128, at most. A small set gets fewer: each picture is seen at most `TIMES_EACH`
+            times. The lesson also ends when nothing is left to learn: see `ENOUGH`.
         flip: Whether half of the pictures are mirrored.
         seed: For the order of the pictures.
         may_go_on: Function called before each step; the lesson ends when it returns False.
 
     Returns:
-        `(steps, share)`: the number of steps made, and the share of right answers in the last tenth of them (in all
-        steps, if the lesson was stopped before that).
+        `(steps, share)`: the number of steps made, and the share of right answers in the last 50 to 99 of them, or in
+        all, if there were fewer.
     """
     height, width, channels = eye.inputs[0].shape[1:]
     if classes is None:
@@ -136,12 +138,14 @@ def teach(eye, images, classes, steps=STEPS, flip=False, seed=0, may_go_on=lambd
     made, share = 0, 0.0
     batches = lesson(images, classes, batch_size, flip, np.random.default_rng([seed, 0, 7]))
     while made < steps and may_go_on():
-        if made == steps - max(1, steps // 10):
+        if made % LOOK_BACK == 0 and 0 < made <= steps - LOOK_BACK:
             learner.reset_metrics()
         pictures, answers = next(batches)
         right = np.eye(answer_count, dtype="float32")[answers]
         share = float(learner.train_on_batch(pictures, right, return_dict=True)["accuracy"])
         made += 1
+        if made % LOOK_BACK == 0 and share >= ENOUGH:
+            break
     eye.set_weights(pupil.get_weights())
     return made, share
 

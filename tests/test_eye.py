@@ -81,3 +81,18 @@ def test_a_lesson_may_end_early():
     left = iter([True, True])
     made, _ = eye.teach(its_eye, images, classes, may_go_on=lambda: next(left, False))
     assert made == 2
+
+
+@pytest.mark.parametrize("learnable", [True, False])
+def test_the_lesson_ends_when_nothing_is_left_to_learn(learnable):
+    """Would catch minutes spent on a lesson that is learnt, and a lesson that ends before it is: classes by chance."""
+    keras.utils.set_random_seed(0)
+    random = np.random.default_rng(0)
+    classes = np.arange(1280) % 2
+    bright = classes if learnable else random.permutation(classes)
+    images = (bright[:, None, None, None] * 200 + random.integers(0, 50, (1280, 8, 8, 1))).astype("uint8")
+    made, share = eye.teach(eye.build_eye(8, 8, 1, filters=2), images, classes, steps=120)
+    if learnable:
+        assert made in (50, 100) and share >= eye.ENOUGH
+    else:
+        assert made == 120 and 0.3 < share < 0.7
