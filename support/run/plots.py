@@ -21,14 +21,20 @@ POINTS = 400  # about as many as a plot can show; neighbouring steps are average
 
 
 def averaged(values, points=POINTS):
-    """Average neighbouring values so that at most `points` remain. All blocks have one length, but for the last.
+    """Average neighbouring values so that at most `points` remain.
+
+    All blocks have one length. Only the last one may be up to a half shorter or longer: the mean of very few steps at
+    the end would look as if the game had changed there.
 
     Returns:
         `(positions, means)`: the middle of each block, counted in steps from 0.5, and its mean.
     """
     values = np.asarray(values, "float64")
     length = math.ceil(len(values) / points)
-    blocks = np.split(np.arange(len(values)), range(length, len(values), length))
+    ends = list(range(length, len(values), length))
+    if ends and len(values) - ends[-1] < length / 2:
+        ends.pop()
+    blocks = np.split(np.arange(len(values)), ends)
     return (
         np.array([block.mean() + 0.5 for block in blocks]),
         np.array([values[block].mean() for block in blocks]),
