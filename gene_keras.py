@@ -246,7 +246,7 @@ def smooth_generator(
     (`normalize_by_noise`).
 
     The arguments, shapes and errors are those of `classic_generator`, but `filters` are those of the map of full size;
-    each smaller map has twice as many, up to 8 times.
+    each smaller map has twice as many, up to 4 times.
 
     Example:
         >>> smooth_generator(240, 360).output_shape
@@ -254,7 +254,7 @@ def smooth_generator(
     """
 
     start_height, start_width, doublings = starting_size(height, width)
-    widths = [filters * min(2 ** (doublings - step), 8) for step in range(doublings + 1)]  # 256, 128, 64, 32
+    widths = [filters * min(2 ** (doublings - step), 4) for step in range(doublings + 1)]  # 128, 128, 64, 32
     inputs, vector = noise_and_class(noise_size, class_count)  # shapes: the 32x32 default
     noise, class_number = inputs if class_count else (inputs, None)
 
@@ -263,8 +263,8 @@ def smooth_generator(
             features = normalize_by_noise(features, name, noise, class_number, class_count)
         return layers.ReLU(name=f"{name}_activation")(features)
 
-    features = layers.Dense(start_height * start_width * widths[0], name="start")(vector)  # (b, 4096)
-    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 256)
+    features = layers.Dense(start_height * start_width * widths[0], name="start")(vector)  # (b, 2048)
+    features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 128)
     features = activate(features, "start")
     for step, step_filters in enumerate(widths[1:], start=1):
         features = layers.Conv2D(step_filters, 3, padding="same", name=f"double_{step}")(features)

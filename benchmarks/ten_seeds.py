@@ -150,7 +150,8 @@ def main():
     """Play the seeds and print a row for each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="modern")
-    parser.add_argument("--seeds", type=int, default=10, help="how many, from 0 (10)")
+    parser.add_argument("--seeds", type=int, default=10, help="how many (10)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True, help="a folder for each run goes there")
     parser.add_argument("--flags", type=shlex.split, default=[], help="more flags of train.py, in one word")
@@ -160,7 +161,7 @@ def main():
     whole = 0
     print("| seed | kinds found | missing | sure of | colours | poorest kind | outlines | weave | D(x) - D(G(z)) |")
     print("|---|---|---|---|---|---|---|---|---|")
-    for seed in range(arguments.seeds):
+    for seed in range(arguments.first, arguments.first + arguments.seeds):
         folder = arguments.out / f"{arguments.preset}_seed{seed}"
         path, said = play(arguments.preset, seed, arguments.epochs, folder, arguments.flags)
         if path is None:

@@ -152,7 +152,7 @@ def test_a_smooth_generator_has_the_layers_that_it_shows():
     generator = gene_keras.smooth_generator(32, 32, class_count=10, filters=4)
     maps = ["start_shifted", "double_1_shifted", "double_2_shifted", "double_3_activation"]  # the last: not normalised
     assert [generator.get_layer(name).output.shape for name in maps] == [
-        (None, 4, 4, 32),
+        (None, 4, 4, 16),
         (None, 8, 8, 16),
         (None, 16, 16, 8),
         (None, 32, 32, 4),
