@@ -13,6 +13,8 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
+
 import keras
 import numpy as np
 
