@@ -96,6 +96,8 @@ def run(tmp_path):
         file["layers/kernel"], file.attrs["gan"] = np.arange(1000, dtype="float32"), "{}"
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), "uint8")
     Image.fromarray(noise).save(folder / "training_logs/losses.png")
+    frames = [Image.fromarray(np.roll(noise, step)) for step in (0, 7)]
+    frames[0].save(folder / "training_logs/progress.gif", save_all=True, append_images=frames[1:])
     (folder / "training_logs/history.csv").write_text("epoch,loss,seconds\n1,0.5,3.0\n2,0.25,3.0\n")
     (folder / "training_logs/settings.json").write_text(json.dumps({"preset": "folder"}))
     return folder
@@ -183,6 +185,7 @@ def test_sound_files_are_readable(run):
         "generator_e001.h5",
         "training_checkpoints_folder/checkpoint_00000010.npz",
         "training_logs/losses.png",
+        "training_logs/progress.gif",
         "training_logs/history.csv",
         "training_logs/settings.json",
     ],

@@ -214,7 +214,7 @@ def test_dry_run_writes_everything_and_gives_way(data, tmp_path, capsys):
     out = tmp_path / "run"
     play(data, out, "--dry-run")
     capsys.readouterr()
-    assert (out / "generator_e001.h5").exists() and len(list((out / "training_logs").iterdir())) == 6
+    assert (out / "generator_e001.h5").exists() and len(list((out / "training_logs").iterdir())) == 8
     _, groups, _ = newest_checkpoint(out / "training_checkpoints_cifar10")
     assert len(groups["history"][0]) == 2
     assert "holds a dry run only" in error_of(capsys, "--resume", "--out", str(out))

@@ -223,9 +223,9 @@ class TrainingRun:
             self._plot(epoch, sample)
         if not save_due:
             return None
-        self._report(sample)
         path = self.folder.generator_path(epoch)
         run_folder.save_generator(generator, path, self.information | {"epoch": epoch})
+        self._report(sample)  # last: it is the least that could be lost
         return path
 
     def _score(self, epoch, generator):
