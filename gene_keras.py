@@ -72,7 +72,7 @@ def normalize_by_noise(features, name, noise, class_number=None, class_count=0):
     So both have an effect at every size, from the layout to the texture. The class: Dumoulin et al. 2017
     (https://arxiv.org/abs/1610.07629), in a generator Miyato and Koyama 2018 (https://arxiv.org/abs/1802.05637). The
     noise: Chen et al. 2019 (https://arxiv.org/abs/1810.01365, "self-modulation"; here without their hidden layer). If
-    only the class did it, the pictures of a class would become copies of one another. The weights for the noise start
+    only the class did it, the pictures of a class could become copies of one another. The weights for the noise start
     at 0.
 
     Args:
@@ -252,7 +252,6 @@ def smooth_generator(
         >>> smooth_generator(240, 360).output_shape
         (None, 240, 360, 3)
     """
-
     start_height, start_width, doublings = starting_size(height, width)
     widths = [filters * min(2 ** (doublings - step), 4) for step in range(doublings + 1)]  # 128, 128, 64, 32
     inputs, vector = noise_and_class(noise_size, class_count)  # shapes: the 32x32 default

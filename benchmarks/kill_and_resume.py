@@ -170,8 +170,8 @@ def read_animation(path):
 
 
 READERS = {".npz": read_checkpoint, ".h5": read_hdf5, ".png": read_picture, ".csv": read_table, ".json": read_json}
+READERS[".gif"] = read_animation
 WITH_TIMES = "report.png"  # its title says how long the run took
-READERS |= {".gif": read_animation}
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, SyntaxError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 

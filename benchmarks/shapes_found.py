@@ -1,6 +1,6 @@
 """Which of the ten kinds of shape does a generator draw? A classifier trained on real shapes counts them.
 
-    python benchmarks/shapes_found.py runs/shapes/generator_e020.h5
+    python benchmarks/shapes_found.py runs/shapes/generator_e010.h5
 
 The classifier learns from 20,000 drawn shapes (seed 1). It must name 99 % of 2,000 others (seed 2) right, and be sure
 (90 % and more) of 99 %. The generator saw none of them (its own have seed 0). An unclear picture still gets a kind. So

@@ -17,7 +17,6 @@ The server trusts nobody. Every parameter has bounds, unknown ones are refused w
 import asyncio
 import contextlib
 import logging
-import pathlib
 import secrets
 import typing
 
@@ -26,10 +25,9 @@ from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, Response
 
+from deploy import PAGE, PAGE_FILES
 from deploy.drawing import View, as_gif, as_png
 
-PAGE = pathlib.Path(__file__).resolve().parent / "page"
-SCRIPTS = ["page.js", "latent.js", "noise.js", "style.css"]
 LARGEST_SEED = 2**32 - 1
 MOST_PICTURES, MOST_WALKERS = 64, 16
 MOST_AT_ONCE, MOST_WAITING, LONGEST_WAIT = 1, 64, 20.0
@@ -185,21 +183,14 @@ def make_app(generator):
     async def health():
         return {"status": "ok"}
 
-    @app.get("/", response_class=FileResponse, include_in_schema=False)
-    async def page():
-        return FileResponse(PAGE / "index.html")
-
     @app.get("/icon.png", response_class=Response, include_in_schema=False)
     async def icon():
         data = await drawn(as_png, View(count=1), True)
         return Response(data, media_type="image/png", headers=headers(by_chance=False))
 
-    @app.get("/painter.js", response_class=FileResponse, include_in_schema=False)
-    async def painter():
-        return FileResponse(PAGE / "painter_server.js")
-
-    for name in SCRIPTS:
-        app.get(f"/{name}", response_class=FileResponse, include_in_schema=False)(file_answer(PAGE / name))
+    files = {name: name for name in PAGE_FILES} | {"": "index.html", "painter.js": "painter_server.js"}
+    for name, file in files.items():
+        app.get(f"/{name}", response_class=FileResponse, include_in_schema=False)(file_answer(PAGE / file))
     return app
 
 

@@ -12,6 +12,8 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+from deploy import PAGE_FILES
+from support.system.atomic_files import folder_written_beside
 from support.system.command_line import OneLineParser
 from support.system.errors import InputError, one_line_errors
 
@@ -24,8 +26,7 @@ CODE = [
     "deploy/app.py",
     "deploy/drawing.py",
     "deploy/lambda_handler.py",
-    *(f"deploy/page/{name}" for name in ("index.html", "style.css", "page.js", "latent.js", "noise.js")),
-    "deploy/page/painter_server.js",
+    *(f"deploy/page/{name}" for name in [*PAGE_FILES, "painter_server.js"]),
     "support/__init__.py",
     *(f"support/drawing/{name}.py" for name in ("__init__", "grid", "noise")),
     *(f"support/system/{name}.py" for name in ("__init__", "atomic_files", "errors")),
@@ -71,10 +72,7 @@ def build(generator, folder, python=PYTHON, platforms=PLATFORMS):
     """
     if not generator.is_file():
         raise InputError(f"{generator}: there is no such file; deploy/export.py makes one from a generator_eXXX.h5")
-    temporary = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)  # what a killed run has left behind
-    temporary.mkdir(parents=True)
-    try:
+    with folder_written_beside(folder, replace=True) as temporary:
         install(temporary, python, platforms)
         for name in CODE:
             place = temporary / name
@@ -84,10 +82,6 @@ def build(generator, folder, python=PYTHON, platforms=PLATFORMS):
         size = sum(path.stat().st_size for path in temporary.rglob("*") if path.is_file())
         if size > MOST_BYTES:
             raise InputError(f"the package has {size / 2**20:.0f} MB, and Lambda takes 250; train with fewer --filters")
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return size
 
 

@@ -10,15 +10,12 @@ import json
 
 import numpy as np
 import onnxruntime
-from PIL import Image
 
-from support.drawing.grid import columns_for, picture_grid, to_uint8
+from support.drawing.grid import columns_for, picture_grid, to_uint8, write_gif
 from support.drawing.noise import noise_batches, spherical_interpolation, truncate, walk_through_latent_space
 from support.system.errors import InputError
 
 HOW_FAR = 0.35  # of the way from a picture to other noise: its variations
-VIEWS = ("grid", "variations", "blend")
-FRAMES_A_SECOND = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,11 +139,6 @@ def as_png(generator, view, plain=False):
 def as_gif(generator, view):
     """Draw a walk into a GIF that loops forever."""
     columns = generator.columns(view, view.count)
-    frames = [picture_grid(pictures, columns) for pictures in generator.frames_of(view)]
-    frames = [
-        frame if frame.mode == "L" else frame.convert("RGB").quantize(256, dither=Image.Dither.NONE) for frame in frames
-    ]
     file = io.BytesIO()
-    duration = round(1000 / FRAMES_A_SECOND)
-    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0, disposal=1)
+    write_gif(file, (picture_grid(pictures, columns) for pictures in generator.frames_of(view)))
     return file.getvalue()

@@ -1,14 +1,12 @@
 """Writes the folder of the web page: any static host serves it, and it asks no other server for anything."""
 
 import json
-import pathlib
 import shutil
 
+from deploy import PAGE, PAGE_FILES
 from deploy.vendor import vendored
+from support.system.atomic_files import folder_written_beside
 from support.system.errors import InputError
-
-PAGE = pathlib.Path(__file__).resolve().parent / "page"
-FILES = ["index.html", "style.css", "page.js", "latent.js", "noise.js"]
 
 
 def check_page_folder(folder):
@@ -36,11 +34,9 @@ def write_page(folder, model, information, icon):
     """
     check_page_folder(folder)
     libraries = vendored()
-    temporary = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)  # what a killed run has left behind
-    (temporary / "vendor").mkdir(parents=True)
-    try:
-        for name in FILES:
+    with folder_written_beside(folder, replace=True) as temporary:
+        (temporary / "vendor").mkdir()
+        for name in PAGE_FILES:
             shutil.copyfile(PAGE / name, temporary / name)
         shutil.copyfile(PAGE / "painter_browser.js", temporary / "painter.js")
         for path in libraries:
@@ -48,7 +44,3 @@ def write_page(folder, model, information, icon):
         shutil.copyfile(model, temporary / "generator.onnx")
         (temporary / "generator.json").write_text(json.dumps(information))
         icon.save(temporary / "icon.png")
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -156,3 +156,13 @@ def test_a_run_writes_both(tmp_path, capsys):
     said = capsys.readouterr().out
     assert f"open      {out}/training_logs/report.png" in said and "progress.gif" in said
     assert f"watch     {out}/training_logs/real_fake.png" in said and "new every epoch" in said
+
+
+def test_a_saved_generator_asks_for_no_sample_plot(tmp_path):
+    """Would catch a plot that nobody asked for, and an animation that fails where no plot was drawn yet."""
+    out = tmp_path / "run"
+    data = save_twenty_pictures(tmp_path / "pictures.npz")
+    assert play(data, out, "--epochs", "2", "--save-every", "1", "--plot-every", "5") == 0
+    assert [path.name for path in out.glob("training_logs/generated_plot_*")] == ["generated_plot_e002.png"]
+    with Image.open(out / "training_logs" / "progress.gif") as opened:
+        assert opened.n_frames == 1

@@ -69,6 +69,24 @@ def picture_grid(pictures, columns=None, gap=2, shortest_side=64):
     return to_image(grid)
 
 
+def write_gif(file, images, frames_a_second=12, last_frame_seconds=0.0):
+    """Write images of one size as a GIF that loops forever.
+
+    Args:
+        file: A path, or a binary file that is open for writing.
+        images: Iterable of Pillow images.
+        frames_a_second: Speed; a GIF stores times in hundredths of a second.
+        last_frame_seconds: How long the last frame stays, if that is longer.
+    """
+    # A GIF frame has 256 colours. No dithering: its dots would move from frame to frame.
+    frames = [
+        image if image.mode == "L" else image.convert("RGB").quantize(256, dither=Image.Dither.NONE) for image in images
+    ]
+    durations = [round(1000 / frames_a_second)] * len(frames)  # in milliseconds
+    durations[-1] = max(durations[-1], round(1000 * last_frame_seconds))
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0, disposal=1)
+
+
 def save_image(image, path):
     """Write a Pillow image to `path`, completely or not at all; the ending of the path sets the format."""
     with written_beside(path) as temporary:

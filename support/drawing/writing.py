@@ -1,18 +1,15 @@
 """Writes pictures that arrive batch by batch: as a grid, a folder, an animation or an array."""
 
-import contextlib
 import itertools
 import pathlib
-import shutil
 import tempfile
 import zipfile
 
 import numpy as np
-from PIL import Image
 
 from support.drawing.class_grid import with_row_names
-from support.drawing.grid import picture_grid, save_image, to_image
-from support.system.atomic_files import written_beside
+from support.drawing.grid import picture_grid, save_image, to_image, write_gif
+from support.system.atomic_files import folder_written_beside, written_beside
 from support.system.errors import InputError
 
 FOUR_WAYS = "FILE.png for a grid, FILE.gif for a walk, FILE.npz for an array, a name without an ending for single PNGs"
@@ -92,21 +89,12 @@ def write_folder(path, batches, count):
     """
     path = pathlib.Path(path)
     digits = max(5, len(str(count - 1)))
-    temporary = path.with_name(f".{path.name}.partial")
-    # Remove what a killed run has left behind.
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    try:
+    with folder_written_beside(path) as temporary:
         for index, picture in enumerate(itertools.chain.from_iterable(batches)):
             to_image(picture).save(temporary / f"{index:0{digits}d}.png")
-        with contextlib.suppress(FileNotFoundError):
-            path.rmdir()
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_animation(path, frames, columns=None, row_names=None, frames_a_second=12):
+def write_animation(path, frames, columns=None, row_names=None):
     """Write an animation that loops forever; every frame is a grid.
 
     Args:
@@ -114,29 +102,10 @@ def write_animation(path, frames, columns=None, row_names=None, frames_a_second=
         frames: Iterable of uint8 arrays `(n, height, width, channels)`, one for each frame.
         columns: Pictures in a row of the grid.
         row_names: What to write at the left of each row, or None.
-        frames_a_second: Speed; a GIF stores times in hundredths of a second.
     """
     grids = (picture_grid(pictures, columns) for pictures in frames)
-    save_animation(path, (with_row_names(grid, row_names) if row_names else grid for grid in grids), frames_a_second)
-
-
-def save_animation(path, images, frames_a_second, last_frame_seconds=0.0):
-    """Save images of one size as a GIF that loops forever, completely or not at all.
-
-    Args:
-        path: Path of the GIF.
-        images: Iterable of Pillow images.
-        frames_a_second: Speed.
-        last_frame_seconds: How long the last frame stays, if that is longer.
-    """
-    # A GIF frame has 256 colours. No dithering: its dots would move from frame to frame.
-    frames = [
-        image if image.mode == "L" else image.convert("RGB").quantize(256, dither=Image.Dither.NONE) for image in images
-    ]
-    durations = [round(1000 / frames_a_second)] * len(frames)  # in milliseconds
-    durations[-1] = max(durations[-1], round(1000 * last_frame_seconds))
     with written_beside(path) as temporary:
-        frames[0].save(temporary, save_all=True, append_images=frames[1:], duration=durations, loop=0, disposal=1)
+        write_gif(temporary, (with_row_names(grid, row_names) if row_names else grid for grid in grids))
 
 
 def write_array(path, batches, count, picture_shape):

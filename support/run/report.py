@@ -5,9 +5,9 @@ import re
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
-from support.drawing.grid import picture_grid
-from support.drawing.writing import save_animation
+from support.drawing.grid import picture_grid, write_gif
 from support.run import plots
+from support.system.atomic_files import written_beside
 from support.system.machine import duration_in_words
 
 REPORT, PROGRESS = "report.png", "progress.gif"
@@ -86,16 +86,19 @@ def write_progress(logs):
     """Write `progress.gif` from the sample plots of a run: the same noise, epoch after epoch.
 
     Args:
-        logs: Folder with `generated_plot_eXXX.png`, at least one. Of more than `MOST_FRAMES` the animation takes some
-            at equal distances, always the first and the last.
+        logs: Folder with `generated_plot_eXXX.png`; without any, nothing is written. Of more than `MOST_FRAMES` the
+            animation takes some at equal distances, always the first and the last.
     """
     found = {int(re.search(r"_e(\d+)$", path.stem)[1]): path for path in logs.glob(f"{plots.SAMPLE_PLOT}*.png")}
+    if not found:
+        return
     epochs = sorted(found)
     count = min(MOST_FRAMES, len(epochs))
     chosen = [epochs[round(number * (len(epochs) - 1) / max(1, count - 1))] for number in range(count)]
     speed = min(FASTEST, max(SLOWEST, count / SECONDS))
     images = [with_caption(found[epoch], f"epoch {epoch}") for epoch in chosen]
-    save_animation(logs / PROGRESS, images, speed, LAST_FRAME_SECONDS)
+    with written_beside(logs / PROGRESS) as temporary:
+        write_gif(temporary, images, speed, LAST_FRAME_SECONDS)
 
 
 def with_caption(path, caption):

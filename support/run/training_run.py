@@ -220,6 +220,7 @@ class TrainingRun:
         self.write_table()
         if plots_due or save_due:
             sample = plots.take_sample(generator, self.pictures, self.settings)
+        if plots_due:
             self._plot(epoch, sample)
         if not save_due:
             return None

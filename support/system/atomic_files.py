@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 
 
 @contextlib.contextmanager
@@ -35,3 +36,33 @@ def written_beside(path):
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def folder_written_beside(path, replace=False):
+    """Yield a temporary folder beside `path`; rename it to `path` if the block ends without an error.
+
+    Args:
+        path: The folder's final path. An empty folder there is replaced.
+        replace: Whether a folder with files in it is replaced, too.
+
+    Yields:
+        A `pathlib.Path` of a hidden, empty folder for the block to fill.
+
+    Raises:
+        OSError: If the folder cannot be written, or if one with files is there and `replace` is False.
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)  # what a killed run has left behind
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if replace:
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                path.rmdir()
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
