@@ -26,6 +26,7 @@ from modern import relativistic, residual, taught
 from modern.augment import FOR_FEW_PICTURES, KINDS, Augmentation
 from modern.averaging import adam_for_generator, take_averages
 from presets import ON_A_CPU, ON_A_GPU, PRESETS
+from support.models.on_device import predict_on_batch, train_on_batch
 from support.models.precision import in_float32
 from support.run import announce, checkpoints, flags, rehearsal
 from support.run import settings as run_settings
@@ -132,7 +133,7 @@ def play_step(players, real, classes, noise, check=None):
         check: A `support.run.rehearsal.StepCheck`, or None.
 
     Returns:
-        `(measured, fake)`: D's loss, G's loss, D(x), D(G(z)) in D's turn and in G's turn; and D's fakes.
+        `(measured, fake)`, on the device: D's loss, G's loss, D(x), D(G(z)) in D's and in G's turn; and D's fakes.
     """
     generator, discriminator, combined, fake_maker, _ = players
     is_real, is_fake = np.ones((len(real), 1), "float32"), np.zeros((len(real), 1), "float32")
@@ -141,21 +142,21 @@ def play_step(players, real, classes, noise, check=None):
         return inputs if classes is None else [inputs, classes]
 
     # The fakes are made in training mode, as in G's turn. They are plain numbers, so G does not learn here.
-    fake = fake_maker.predict_on_batch(with_classes(noise[0]))
+    fake = predict_on_batch(fake_maker, with_classes(noise[0]))
 
     # (1) D: maximise log D(x) + log(1 - D(G(z)))                  (the other losses: see defGAN.py)
-    on_real = discriminator.train_on_batch(with_classes(real), is_real, return_dict=True)
-    on_fake = discriminator.train_on_batch(with_classes(fake), is_fake, return_dict=True)
+    on_real = train_on_batch(discriminator, with_classes(real), is_real)
+    on_fake = train_on_batch(discriminator, with_classes(fake), is_fake)
     if check:
         check.moved(discriminator)
 
     # (2) G: maximise log D(G(z)), so that D calls its pictures real. D does not change.
-    on_generated = combined.train_on_batch(with_classes(noise[1]), is_real, return_dict=True)
+    on_generated = train_on_batch(combined, with_classes(noise[1]), is_real)
     if check:
         check.moved(generator)
     d_loss = (on_real["loss"] + on_fake["loss"]) / 2  # the mean over both kinds of picture
     measured = (d_loss, on_generated["loss"], on_real["d_of_real"], on_fake["d_of_fake"])
-    return tuple(map(float, (*measured, on_generated["d_of_generated"]))), fake
+    return (*measured, on_generated["d_of_generated"]), fake
 
 
 def step_of(settings):

@@ -8,12 +8,15 @@ lesson: to tell how a picture was turned (Gidaris et al. 2018, https://arxiv.org
 know what is above and what is below. modern/taught.py explains how the eye is used.
 """
 
+import collections
+
 import keras
 import numpy as np
 from keras import layers
 
 import defDATA
 import discri_keras
+from support.models.on_device import to_numbers, train_on_batch
 
 STEPS, BATCH_SIZE = 1500, 128  # of the lesson: almost four passes over CIFAR-10
 ENOUGH, LOOK_BACK = 0.995, 50  # the lesson is over when this share of the answers in so many steps was right
@@ -112,8 +115,8 @@ def teach(eye, images, classes, steps=STEPS, flip=False, seed=0, may_go_on=lambd
         may_go_on: Function called before each step; the lesson ends when it returns False.
 
     Returns:
-        `(steps, share)`: the number of steps made, and the share of right answers in the last 50 to 99 of them, or in
-        all, if there were fewer.
+        `(steps, share)`: the number of steps made, and the share of right answers in the last 50 of them, or in all,
+        if there were fewer.
     """
     height, width, channels = eye.inputs[0].shape[1:]
     if classes is None:
@@ -135,19 +138,17 @@ def teach(eye, images, classes, steps=STEPS, flip=False, seed=0, may_go_on=lambd
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
         metrics=["accuracy"],
     )
-    made, share = 0, 0.0
+    made, latest = 0, collections.deque(maxlen=LOOK_BACK)  # the shares of right answers in the latest batches
     batches = lesson(images, classes, batch_size, flip, np.random.default_rng([seed, 0, 7]))
     while made < steps and may_go_on():
-        if made % LOOK_BACK == 0 and 0 < made <= steps - LOOK_BACK:
-            learner.reset_metrics()
         pictures, answers = next(batches)
         right = np.eye(answer_count, dtype="float32")[answers]
-        share = float(learner.train_on_batch(pictures, right, return_dict=True)["accuracy"])
+        latest.append(train_on_batch(learner, pictures, right)["accuracy"])
         made += 1
-        if made % LOOK_BACK == 0 and share >= ENOUGH:
+        if made % LOOK_BACK == 0 and np.mean(to_numbers(latest)) >= ENOUGH:
             break
     eye.set_weights(pupil.get_weights())
-    return made, share
+    return made, float(np.mean(to_numbers(latest))) if latest else 0.0
 
 
 if __name__ == "__main__":

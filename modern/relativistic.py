@@ -22,6 +22,7 @@ import numpy as np
 from keras import layers, ops
 
 import defGAN
+from support.models.on_device import predict_on_batch, train_on_batch
 
 STEP_LENGTH = 0.05  # pictures are in [-1, 1]: too small to see, but larger than bfloat16's rounding
 
@@ -217,20 +218,20 @@ def compile_turns(
 def play_step(players, real, classes, noise, check=None):
     """Play one step of this game, where D judges pairs. Arguments and values are those of `train.play_step`."""
     class_inputs = [] if classes is None else [classes]
-    fake = players.fake_maker.predict_on_batch([noise[0], *class_inputs] if class_inputs else noise[0])
+    fake = predict_on_batch(players.fake_maker, [noise[0], *class_inputs] if class_inputs else noise[0])
     no_target = np.zeros((len(real), 1), "float32")  # the losses compare two logits, not a logit with a target
 
     # (1) D: maximise log sigmoid(D(x) - D(G(z))), minus the price of its slopes at x and at G(z)
-    on_pairs = players.discriminator_turn.train_on_batch([real, fake, *class_inputs], no_target, return_dict=True)
+    on_pairs = train_on_batch(players.discriminator_turn, [real, fake, *class_inputs], no_target)
     if check:
         check.moved(players.discriminator)
 
     # (2) G: maximise log sigmoid(D(G(z)) - D(x)). D stands still.
-    on_generated = players.combined.train_on_batch([noise[1], *class_inputs, real], no_target, return_dict=True)
+    on_generated = train_on_batch(players.combined, [noise[1], *class_inputs, real], no_target)
     if check:
         check.moved(players.generator)
     measured = (on_pairs["loss"], on_generated["loss"], on_pairs["d_of_real"], on_pairs["d_of_fake"])
-    return tuple(map(float, (*measured, on_generated["d_of_fake"]))), fake
+    return (*measured, on_generated["d_of_fake"]), fake
 
 
 # The row of this loss: the entries of the rows of `defGAN.LOSSES`, and its own turns and step. It refuses dropout and

@@ -22,6 +22,7 @@ from keras import layers, ops
 import discri_keras
 from modern.eye import build_eye, teach
 from modern.sketching import sketching_generator
+from support.models.on_device import predict_on_batch, train_on_batch
 
 BRANCH_FILTERS = 32
 BOUND = 2.0  # largest singular value of a branch's kernels
@@ -189,22 +190,22 @@ def play_step(players, real, classes, noise, check=None):
     cores, seed 0: a quick distance of 0.041; with two updates of D at half the learning rate it is 0.050. The step is
     also a tenth shorter.
     """
-    both = np.concatenate([real, players.fake_maker.predict_on_batch(with_classes(noise[0], classes))])
-    fake, count = both[len(real) :], len(real)
+    fake, count = predict_on_batch(players.fake_maker, with_classes(noise[0], classes)), len(real)
     is_real, is_fake = np.ones((count, 1), "float32"), np.zeros((count, 1), "float32")
 
     # (1) D: minimise max(0, 1 - D(x)) + max(0, 1 + D(G(z)))
+    both = ops.concatenate([real, fake])
     inputs = with_classes(both, None if classes is None else np.concatenate([classes, classes]))
-    on_both = players.discriminator.train_on_batch(inputs, np.concatenate([is_real, is_fake]), return_dict=True)
+    on_both = train_on_batch(players.discriminator, inputs, np.concatenate([is_real, is_fake]))
     if check:
         check.moved(players.discriminator)
 
     # (2) G: maximise D(G(z)), so that D calls its pictures real. D does not change.
-    on_generated = players.combined.train_on_batch(with_classes(noise[1], classes), is_real, return_dict=True)
+    on_generated = train_on_batch(players.combined, with_classes(noise[1], classes), is_real)
     if check:
         check.moved(players.generator)
     measured = (on_both["loss"], on_generated["loss"], on_both["d_of_real"], on_both["d_of_fake"])
-    return tuple(map(float, (*measured, on_generated["d_of_generated"]))), fake
+    return (*measured, on_generated["d_of_generated"]), fake
 
 
 def with_classes(inputs, classes):

@@ -55,7 +55,7 @@ def test_the_eye_learns():
     before, its_eye = weights_of(discriminator), discriminator.get_layer("eye")
     eye_before = weights_of(its_eye)
     made, share = eye.teach(its_eye, images, classes, steps=1000)
-    assert made == eye.TIMES_EACH and share > 0.95  # 64 pictures are one batch, and seen 20 times
+    assert made == eye.TIMES_EACH and share > 0.8  # 64 pictures are one batch, seen 20 times; all 20 count
     assert all(now != then for now, then in zip(weights_of(its_eye), eye_before, strict=True))
     changed = sum(now != then for now, then in zip(weights_of(discriminator), before, strict=True))
     assert changed == len(eye_before)  # and nothing else

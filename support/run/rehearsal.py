@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from support.models.on_device import to_numbers
 from support.run.checkpoints import all_variables, assign_variables, copy_variables
 from support.system import memory
 from support.system.errors import InputError, is_out_of_memory
@@ -79,7 +80,9 @@ def rehearse(play_step, players, real, classes, noise, settings):
     """
 
     def play(count, check=None):
-        play_step(players, real[:count], None if classes is None else classes[:count], noise[:, :count], check)
+        some = None if classes is None else classes[:count]
+        measured, _ = play_step(players, real[:count], some, noise[:, :count], check)
+        to_numbers(measured)  # waits until the step is over
 
     networks = (players.generator, players.discriminator)
     memory.refuse_too_large_a_batch(networks, len(real), memory.free_memory())

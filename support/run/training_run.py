@@ -3,7 +3,10 @@
 import contextlib
 import time
 
+from keras.ops import convert_to_numpy
+
 from support.data.read_ahead import ReadAhead
+from support.models.on_device import to_numbers
 from support.run import checkpoints, plots, report, scoring
 from support.run import folder as run_folder
 from support.run.monitor import Monitor, variety
@@ -17,6 +20,7 @@ from support.system import machine
 from support.system.errors import InputError
 
 STEPS_BETWEEN_LOOKS = 10  # the variety of the pictures is measured in every tenth step, to save time
+SECONDS_BETWEEN_READS = 0.1  # each reading of measurements waits for the device, so they are read ten times a second
 
 
 class TrainingRun:
@@ -60,6 +64,7 @@ class TrainingRun:
         self.all_steps = settings["epochs"] * steps_per_epoch
         self.is_new = not history.steps
         self.written, self.reason, self.variety_share = None, None, 1.0
+        self.unread, self.pictures_to_look_at, self.read_at = [], None, 0.0
         self.monitor = Monitor(self.loss, settings, refused(settings, tables))
         self.information = {name: settings[name] for name in ("preset", "noise_size", "fit", "seed")}
         self.information["class_names"] = pictures.class_names if settings["conditional"] else None
@@ -147,29 +152,47 @@ class TrainingRun:
                 self.save_checkpoint()
 
     def note_step(self, epoch, measured, real, fake):
-        """Store and show the measurements of a step, and report if the game goes wrong.
+        """Note the measurements of a step. Ten times a second those noted are read, stored and shown.
 
         Args:
             epoch: The epoch's number, from 1.
-            measured: The five numbers of `support.run.history.MEASURED`.
+            measured: The five numbers of `support.run.history.MEASURED`, which may still be on the device.
             real: The step's real pictures.
             fake: The fakes of D's turn.
 
         Raises:
             FloatingPointError: If a loss is not a finite number.
         """
-        step = len(self.history.steps) % self.steps_per_epoch
-        self.monitor.check_finite(len(self.history.steps) + 1, *measured[:2])
-        self.history.add(epoch, measured)
-        self.progress.step(epoch, measured)
-        self.log.scalars(len(self.history.steps), measured_for_tensorboard(measured))
+        step = (len(self.history.steps) + len(self.unread)) % self.steps_per_epoch
         if step % STEPS_BETWEEN_LOOKS == 0:
-            self.variety_share = variety(fake) / max(variety(real), 1e-6)
-        _, _, d_real, d_fake, _ = measured
-        self.progress.say(self.monitor.watch(d_real=d_real, d_fake=d_fake, variety_share=self.variety_share))
+            self.pictures_to_look_at = (real, fake)
+        self.unread.append((epoch, measured))
+        if time.monotonic() - self.read_at > SECONDS_BETWEEN_READS:
+            self.read_measurements()
+
+    def read_measurements(self):
+        """Store and show what was noted since the last call, and report if the game goes wrong.
+
+        Raises:
+            FloatingPointError: If a loss is not a finite number.
+        """
+        unread, self.unread = self.unread, []
+        for epoch, measured in unread:
+            measured = to_numbers(measured)
+            self.monitor.check_finite(len(self.history.steps) + 1, *measured[:2])
+            self.history.add(epoch, measured)
+            self.progress.step(epoch, measured)
+            self.log.scalars(len(self.history.steps), measured_for_tensorboard(measured))
+            if self.pictures_to_look_at:
+                real, fake = map(convert_to_numpy, self.pictures_to_look_at)
+                self.variety_share, self.pictures_to_look_at = variety(fake) / max(variety(real), 1e-6), None
+            _, _, d_real, d_fake, _ = measured
+            self.progress.say(self.monitor.watch(d_real=d_real, d_fake=d_fake, variety_share=self.variety_share))
+        self.read_at = time.monotonic()
 
     def finish_epoch(self, epoch):
         """Write the files that are due after an epoch; if a signal cut it short, only a checkpoint and the table."""
+        self.read_measurements()
         last = bool(self.reason) or not self.steps_left
         if last or epoch % self.settings["save_every"] == 0:
             self.save_checkpoint()  # first, so that a later error cannot lose it
@@ -190,6 +213,7 @@ class TrainingRun:
 
     def save_checkpoint(self):
         """Write everything that `--resume` needs."""
+        self.read_measurements()
         variables = checkpoints.all_variables(self.players)
         groups = {name: checkpoints.copy_variables(group) for name, group in variables.items()}
         groups["history"] = [self.history.array()]
