@@ -174,7 +174,7 @@ def main():
                 if process.poll() is not None:
                     sys.exit(process.stderr.read().decode())
             colds.append(time.perf_counter() - start)
-            data, seconds = picture_of(api.invoke(event("/image.png", "seed=0&count=16")))
+            data, seconds = picture_of(api.invoke(event("/image.png", "seed=0&n=16")))
             firsts.append(colds[-1] + seconds)
             if attempt < 2:
                 process.kill()
@@ -184,13 +184,13 @@ def main():
             f"          {', '.join(f'{first:.2f}' for first in firsts)} s to the first 16 pictures, {len(data):,} bytes"
         )
         warm = [
-            picture_of(api.invoke(event("/image.png", f"seed={number}&count=16", number)))[1]
+            picture_of(api.invoke(event("/image.png", f"seed={number}&n=16", number)))[1]
             for number in range(1, arguments.requests + 1)
         ]
         print(f"warm      {1000 * statistics.median(warm):.0f} ms; at most {1000 * max(warm):.0f} ms of {len(warm)}")
-        by_chance = {picture_of(api.invoke(event("/image.png", "count=1", 100 + number)))[0] for number in range(3)}
+        by_chance = {picture_of(api.invoke(event("/image.png", "n=1", 100 + number)))[0] for number in range(3)}
         print(f"seeds     {len(by_chance)} different pictures of 3 requests without a seed")
-        refused = json.loads(api.invoke(event("/image.png", "count=99", 200))[1])["statusCode"]
+        refused = json.loads(api.invoke(event("/image.png", "n=99", 200))[1])["statusCode"]
         print(f"refused   {refused} for 99 pictures")
         print(f"memory    {resident_megabytes(process):.0f} MB at most")
         process.kill()

@@ -1,7 +1,7 @@
 """A web server's application (ASGI) that draws with an exported generator: a page, pictures, walks.
 
     GET /                    the page of deploy/page, which draws through this server
-    GET /image.png           a sheet of pictures: ?seed=3&count=16&kind=0&truncation=1.5 and the other parts of a link
+    GET /image.png           a sheet of pictures: ?seed=3&n=16&class=cat&truncation=1.5, and more: see openapi.json
     GET /walk.gif            an animation, the one of samples.py --out walk.gif
     GET /generator.json      what is known of the generator
     GET /health              {"status": "ok"}
@@ -29,7 +29,7 @@ from deploy import PAGE, PAGE_FILES
 from deploy.drawing import View, as_gif, as_png
 
 LARGEST_SEED = 2**32 - 1
-MOST_PICTURES, MOST_WALKERS = 64, 16
+MOST_PICTURES, MOST_WALKERS, LONGEST_NAME = 64, 16, 100
 MOST_AT_ONCE, MOST_WAITING, LONGEST_WAIT = 1, 64, 20.0
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -41,13 +41,21 @@ SECURITY = {
 logger = logging.getLogger("deploy")
 
 
-class Asked(pydantic.BaseModel, extra="forbid"):
-    """The parameters of a picture, with their bounds; see `deploy.drawing.View`."""
+class AskedWalk(pydantic.BaseModel, extra="forbid"):
+    """The parameters of a walk, with their bounds."""
 
     seed: int | None = pydantic.Field(None, ge=0, le=LARGEST_SEED, description="without it, a random one")
-    count: int = pydantic.Field(16, ge=1, le=MOST_PICTURES, description="how many pictures")
-    kind: int = pydantic.Field(-1, ge=-1, description="a class number; -1: all in turns")
+    n: int = pydantic.Field(4, ge=1, le=MOST_WALKERS, description="how many pictures move")
+    class_name: str | None = pydantic.Field(
+        None, alias="class", max_length=LONGEST_NAME, description="by name or number; without it all in turns"
+    )
     truncation: float = pydantic.Field(0.0, ge=0.0, le=4.0, allow_inf_nan=False, description="no noise beyond; 0: off")
+
+
+class Asked(AskedWalk):
+    """The parameters of a picture, with their bounds; see `deploy.drawing.View`."""
+
+    n: int = pydantic.Field(16, ge=1, le=MOST_PICTURES, description="how many pictures")
     show: typing.Literal["grid", "variations", "blend"] = "grid"
     picture: int = pydantic.Field(0, ge=0, lt=MOST_PICTURES, description="which one is varied or blended")
     other: int = pydantic.Field(1, ge=0, lt=MOST_PICTURES, description="the one it is blended with")
@@ -56,13 +64,16 @@ class Asked(pydantic.BaseModel, extra="forbid"):
     plain: bool = pydantic.Field(False, description="one row, without gaps, each picture in its own size")
 
 
-class AskedWalk(pydantic.BaseModel, extra="forbid"):
-    """The parameters of a walk, with their bounds."""
+class Refusal(pydantic.BaseModel):
+    """The answer to parameters that are refused."""
 
-    seed: int | None = pydantic.Field(None, ge=0, le=LARGEST_SEED, description="without it, a random one")
-    count: int = pydantic.Field(4, ge=1, le=MOST_WALKERS, description="how many pictures move")
-    kind: int = pydantic.Field(-1, ge=-1, description="a class number; -1: all in turns")
-    truncation: float = pydantic.Field(0.0, ge=0.0, le=4.0, allow_inf_nan=False, description="no noise beyond; 0: off")
+    detail: list[str]
+
+
+class Busy(pydantic.BaseModel):
+    """The answer when too many requests wait."""
+
+    detail: str
 
 
 class TooMuch(Exception):
@@ -100,19 +111,36 @@ def view_of(asked, generator):
     Raises:
         RequestValidationError: If there is no such class, or no such picture among `count`.
     """
-    values = asked.model_dump(exclude={"plain"})
+    values = asked.model_dump(exclude={"plain", "n", "class_name"})
     by_chance = values["seed"] is None
     if by_chance:
         values["seed"] = secrets.randbelow(LARGEST_SEED + 1)
-    largest = {"kind": len(generator.class_names) - 1}
-    if values.get("show", "grid") != "grid":
-        largest["picture"] = values["count"] - 1
-    if values.get("show") == "blend":
-        largest["other"] = values["count"] - 1
-    for name, most in largest.items():
-        if values[name] > most:
-            raise RequestValidationError([{"loc": ("query", name), "msg": f"at most {most}"}])
-    return View(**values), by_chance
+    show = values.get("show", "grid")
+    for name in {"grid": [], "variations": ["picture"], "blend": ["picture", "other"]}[show]:
+        if values[name] >= asked.n:
+            raise refused(name, f"at most n - 1, which is {asked.n - 1}")
+    return View(count=asked.n, kind=number_of(asked.class_name, generator.class_names), **values), by_chance
+
+
+def number_of(class_name, class_names):
+    """Return the number of a class that is given by name or number, and -1 for None.
+
+    Raises:
+        RequestValidationError: If there is no such class.
+    """
+    if class_name is None:
+        return -1
+    if class_name in class_names:
+        return class_names.index(class_name)
+    if class_name.isascii() and class_name.isdecimal() and int(class_name) < len(class_names):
+        return int(class_name)
+    known = f"a name in generator.json, or 0 to {len(class_names) - 1}" if class_names else "nothing: there are none"
+    raise refused("class", f"expected {known}")
+
+
+def refused(name, message):
+    """Make the error for a parameter that the bounds of `Asked` do not catch."""
+    return RequestValidationError([{"loc": ("query", name), "msg": message}])
 
 
 def headers(by_chance):
@@ -160,16 +188,17 @@ def make_app(generator):
         async with queue.turn():
             return await asyncio.to_thread(function, generator, *arguments)
 
-    png = {200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}}
-    gif = {200: {"content": {"image/gif": {"schema": {"type": "string", "format": "binary"}}}}}
+    def answers(media_type):
+        picture = {"content": {media_type: {"schema": {"type": "string", "format": "binary"}}}}
+        return {200: picture, 422: {"model": Refusal}, 503: {"model": Busy}}
 
-    @app.get("/image.png", response_class=Response, responses=png | {503: {}})
+    @app.get("/image.png", response_class=Response, responses=answers("image/png"))
     async def image(asked: typing.Annotated[Asked, Query()]):
         view, by_chance = view_of(asked, generator)
         data = await drawn(as_png, view, asked.plain)
         return Response(data, media_type="image/png", headers=headers(by_chance) | {"X-Seed": str(view.seed)})
 
-    @app.get("/walk.gif", response_class=Response, responses=gif | {503: {}})
+    @app.get("/walk.gif", response_class=Response, responses=answers("image/gif"))
     async def walk(asked: typing.Annotated[AskedWalk, Query()]):
         view, by_chance = view_of(asked, generator)
         data = await drawn(as_gif, view)

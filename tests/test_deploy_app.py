@@ -86,29 +86,30 @@ def levels(answer):
 
 def test_the_pictures_are_those_of_the_seed(client):
     """Would catch other noise, other classes, or pictures in another order."""
-    found = levels(client.get("/image.png?seed=7&count=5&plain=true"))
+    found = levels(client.get("/image.png?seed=7&n=5&plain=true"))
     assert found.tolist() == expected_levels(7, 5, [0, 1, 2, 0, 1]).tolist()
-    found = levels(client.get("/image.png?seed=7&count=5&kind=2&plain=true"))
-    assert found.tolist() == expected_levels(7, 5, 2).tolist()
+    for third in ("2", "c"):  # by number and by name
+        found = levels(client.get(f"/image.png?seed=7&n=5&class={third}&plain=true"))
+        assert found.tolist() == expected_levels(7, 5, 2).tolist()
 
 
 def test_a_sheet_has_a_column_for_each_class(client):
     """Would catch pictures without a frame, or of their tiny size: 3 columns of 64 + 2 pixels, 2 rows."""
-    answer = client.get("/image.png?seed=7&count=6")
+    answer = client.get("/image.png?seed=7&n=6")
     assert Image.open(io.BytesIO(answer.content)).size == (3 * 66 + 2, 2 * 66 + 2)
     assert answer.headers["content-type"] == "image/png"
 
 
 def test_a_blend_and_its_ends(client):
     """Would catch a blend that begins at the wrong picture: its part 0 is picture 3, its part 1 picture 1."""
-    blend = "/image.png?seed=7&count=5&plain=true&kind=0&show=blend&picture=3&other=1&part="
+    blend = "/image.png?seed=7&n=5&plain=true&class=0&show=blend&picture=3&other=1&part="
     ends = [levels(client.get(blend + part))[0] for part in ("0", "1")]
     assert ends == expected_levels(7, 5, 0)[[3, 1]].tolist()
 
 
 def test_a_walk_is_an_animation(client):
     """Would catch frames that are missing, or a walk that does not begin with the pictures of the seed."""
-    answer = client.get("/walk.gif?seed=7&count=3")
+    answer = client.get("/walk.gif?seed=7&n=3")
     with Image.open(io.BytesIO(answer.content)) as walk:
         assert walk.n_frames == 48 and walk.size == (3 * 66 + 2, 68)
         first = np.asarray(walk.convert("L"))[34, [34, 100, 166]]
@@ -117,18 +118,29 @@ def test_a_walk_is_an_animation(client):
 
 def test_without_a_seed_every_request_gets_another_one(client):
     """Would catch a seed that is drawn once, at the start: AWS Lambda copies a started program."""
-    answers = [client.get("/image.png?count=1") for _ in range(5)]
+    answers = [client.get("/image.png?n=1") for _ in range(5)]
     assert len({answer.headers["x-seed"] for answer in answers}) == 5
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
-    again = client.get(f"/image.png?count=1&seed={answers[0].headers['x-seed']}")
+    again = client.get(f"/image.png?n=1&seed={answers[0].headers['x-seed']}")
     assert again.content == answers[0].content and "immutable" in again.headers["cache-control"]
 
 
 @pytest.mark.parametrize(
     "query",
-    ["count=65", "count=0", "count=x", "seed=-1", "seed=4294967296", "kind=3", "kind=-2", "truncation=nan"]
+    [
+        "n=65",
+        "n=0",
+        "n=x",
+        "seed=-1",
+        "seed=4294967296",
+        "class=3",
+        "class=-1",
+        "class=nobody",
+        "class=" + "a" * 101,
+        "truncation=nan",
+    ]
     + ["truncation=-1", "truncation=1e99", "show=all", "unknown=1", "picture=16&show=variations", "part=2", "turn=x"]
-    + ["other=5&count=5&show=blend", "seed=" + "9" * 5000, "seed=1&seed=2&count=", "plain=perhaps"],
+    + ["other=5&n=5&show=blend", "seed=" + "9" * 5000, "seed=1&seed=2&n=", "plain=perhaps"],
 )
 @pytest.mark.parametrize("path", ["/image.png", "/walk.gif"])
 def test_what_is_out_of_bounds_is_refused(client, path, query):
@@ -204,7 +216,7 @@ def event(path, query="", method="GET", body=None):
 
 def test_lambda_answers_with_a_picture(generator):
     """Would catch a PNG that is sent as text: Lambda takes bytes in base64 alone."""
-    answer = Mangum(make_app(generator), lifespan="off")(event("/image.png", "seed=7&count=5&plain=true"), {})
+    answer = Mangum(make_app(generator), lifespan="off")(event("/image.png", "seed=7&n=5&plain=true"), {})
     assert answer["statusCode"] == 200 and answer["isBase64Encoded"] is True
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(answer["body"]))))
     assert sheet[4, 4::8, 0].tolist() == expected_levels(7, 5, [0, 1, 2, 0, 1]).tolist()
@@ -213,7 +225,7 @@ def test_lambda_answers_with_a_picture(generator):
 def test_lambda_refuses_as_the_server_does(generator):
     """Would catch an event that ends in an error of the function, which its caller would pay for."""
     handler = Mangum(make_app(generator), lifespan="off")
-    assert handler(event("/image.png", "count=99"), {})["statusCode"] == 422
+    assert handler(event("/image.png", "n=99"), {})["statusCode"] == 422
     assert handler(event("/nowhere"), {})["statusCode"] == 404
     assert handler(event("/image.png", method="POST", body="x" * 100), {})["statusCode"] == 405
     assert handler(event("/health"), {})["body"] == '{"status":"ok"}'

@@ -10,9 +10,14 @@ async function fetched(address) {
   return answer.blob();
 }
 
+// Gives the parts of a view the names that the server knows; without a class it draws all in turns.
+function query({ count, kind, ...others }) {
+  return new URLSearchParams({ n: count, ...(kind >= 0 && { class: kind }), ...others });
+}
+
 // `wanted` says how many pictures there are; the server works out their noise from the view itself.
 export async function paint(wanted, information, view) {
-  const sheet = await createImageBitmap(await fetched(`image.png?${new URLSearchParams({ ...view, plain: true })}`));
+  const sheet = await createImageBitmap(await fetched(`image.png?${query({ ...view, plain: true })}`));
   const [height, width] = information.picture_shape;
   const canvas = Object.assign(document.createElement("canvas"), { width: sheet.width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -23,5 +28,5 @@ export async function paint(wanted, information, view) {
 // Fetches a walk as a GIF.
 export async function walk(view) {
   const { seed, count, kind, truncation } = view;
-  return fetched(`walk.gif?${new URLSearchParams({ seed, count, kind, truncation })}`);
+  return fetched(`walk.gif?${query({ seed, count, kind, truncation })}`);
 }
