@@ -26,7 +26,7 @@ from modern import relativistic, residual, taught
 from modern.augment import FOR_FEW_PICTURES, KINDS, Augmentation
 from modern.averaging import adam_for_generator, take_averages
 from presets import ON_A_CPU, ON_A_GPU, PRESETS
-from support.models.on_device import predict_on_batch, train_on_batch
+from support.models.on_device import predict_on_batch, train_on_batch  # Keras' own, which here do not wait
 from support.models.precision import in_float32
 from support.run import announce, checkpoints, flags, rehearsal
 from support.run import settings as run_settings
@@ -151,12 +151,11 @@ def play_step(players, real, classes, noise, check=None):
         check.moved(discriminator)
 
     # (2) G: maximise log D(G(z)), so that D calls its pictures real. D does not change.
-    on_generated = train_on_batch(combined, with_classes(noise[1]), is_real)
+    on_g = train_on_batch(combined, with_classes(noise[1]), is_real)
     if check:
         check.moved(generator)
     d_loss = (on_real["loss"] + on_fake["loss"]) / 2  # the mean over both kinds of picture
-    measured = (d_loss, on_generated["loss"], on_real["d_of_real"], on_fake["d_of_fake"])
-    return (*measured, on_generated["d_of_generated"]), fake
+    return (d_loss, on_g["loss"], on_real["d_of_real"], on_fake["d_of_fake"], on_g["d_of_generated"]), fake
 
 
 def step_of(settings):
