@@ -4,8 +4,7 @@
     python train.py --epochs 200                          CIFAR-10, the classic: objects after an hour of two cores
     python train.py --preset folder --data my_pictures    your own pictures
 
-From top to bottom: the tables of networks and losses, the two players, a step of the game (`play_step`), the loop
-(`train`) and `main`. The presets are in presets.py. Each of their values is a flag, too: see `--help`.
+From top to bottom: tables, players, a step of the game (`play_step`), the loop (`train`), `main`. Presets: presets.py.
 """
 
 import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras: keeps its start quiet)
@@ -26,7 +25,7 @@ from modern import relativistic, residual, taught
 from modern.augment import FOR_FEW_PICTURES, KINDS, Augmentation
 from modern.averaging import adam_for_generator, take_averages
 from presets import ON_A_CPU, ON_A_GPU, PRESETS
-from support.models.on_device import predict_on_batch, train_on_batch  # Keras' own, which here do not wait
+from support.models.on_device import as_one_call, predict_on_batch, train_on_batch  # Keras' own, without waiting
 from support.models.precision import in_float32
 from support.run import announce, checkpoints, flags, rehearsal
 from support.run import settings as run_settings
@@ -158,10 +157,11 @@ def play_step(players, real, classes, noise, check=None):
     return (d_loss, on_g["loss"], on_real["d_of_real"], on_fake["d_of_fake"], on_g["d_of_generated"]), fake
 
 
-def step_of(settings):
+def step_of(settings, players):
     """Return the function that plays a step: `play_step`, unless the loss or the network has another one."""
     loss, network = LOSSES[settings["loss"]], NETWORKS[settings["network"]]
-    return loss.get("play_step") or network.get("play_step") or play_step
+    step = loss.get("play_step") or network.get("play_step") or play_step
+    return as_one_call(step, checkpoints.variables_of(players)) if machine.gains_from_one_call() else step
 
 
 def steps_in_epoch(pictures, settings):
@@ -194,9 +194,8 @@ def generator_to_draw(players, settings, class_count):
     return generator
 
 
-def train(players, pictures, settings, run):
+def train(play, lesson, players, run):
     """Play the game, epoch after epoch. `run` (a TrainingRun) gives the batches, shows progress, saves and stops."""
-    play, lesson = step_of(settings), NETWORKS[settings["network"]].get("lesson")
     with run:
         if lesson and run.is_new:
             run.teach(lesson, players.discriminator)
@@ -232,7 +231,8 @@ def main(arguments=None):
 
         announce.say_settings(settings, remarks + fitted, tables, pictures, players, folder)
         images, classes, noise = step_inputs(pictures, settings, 1, 0)
-        seconds = rehearsal.rehearse(step_of(settings), players, defDATA.to_floats(images), classes, noise, settings)
+        play, lesson = step_of(settings, players), NETWORKS[settings["network"]].get("lesson")
+        seconds = rehearsal.rehearse(play, players, defDATA.to_floats(images), classes, noise, settings)
         announce.say_time(seconds, steps_per_epoch, settings, history, arguments.minutes)
         folder.prepare(resume=resumed)
         folder.write_settings(settings | {"versions": machine.versions()})
@@ -241,7 +241,7 @@ def main(arguments=None):
         run = TrainingRun(
             arguments, settings, tables, folder, history, pictures, players, inputs, drawer, steps_per_epoch
         )
-        train(players, pictures, settings, run)
+        train(play, lesson, players, run)
         announce.say_what_next(run)
     return run.exit_code
 

@@ -133,7 +133,7 @@ def player_of(way, settings):
                 play_classic_step(players, real, noise)
 
         return play
-    step = train.step_of(settings)
+    step = train.step_of(settings, players)
 
     def play(steps):
         for _ in range(steps):

@@ -46,7 +46,7 @@ def test_the_drawn_generator_has_the_averaged_weights(mixed_precision):
         random = np.random.default_rng(1)
         real = random.uniform(-1, 1, (6, SIDE, SIDE, 3)).astype("float32")
         for _ in range(3):
-            train.step_of(settings)(players, real, None, random.standard_normal((2, 6, 5), dtype="float32"))
+            train.step_of(settings, players)(players, real, None, random.standard_normal((2, 6, 5), dtype="float32"))
         drawn = train.generator_to_draw(players, settings, 0)
     finally:
         keras.config.set_dtype_policy("float32")

@@ -2,9 +2,14 @@
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
-from support.models.on_device import predict_on_batch, to_numbers, train_on_batch
+import train
+from presets import ON_A_GPU, PRESETS
+from support.models.on_device import BACKEND, as_one_call, predict_on_batch, to_numbers, train_on_batch
+from support.run.checkpoints import copy_variables, variables_of
+from support.run.rehearsal import StepCheck
 
 
 def built(learning_rate=0.01):
@@ -85,3 +90,62 @@ def test_an_array_on_the_device_is_an_input():
 def test_numbers():
     """Would catch values in another order, and plain numbers refused."""
     assert to_numbers([keras.ops.convert_to_tensor(2.5), 1, np.float32(0.25)]) == [2.5, 1.0, 0.25]
+
+
+SMALL = {"image_size": [8, 8], "filters": 4, "batch_size": 4, "noise_size": 5, "conditional": False}
+GAMES = {
+    "classic": PRESETS["cifar10"] | SMALL,
+    "smooth": PRESETS["shapes"] | SMALL | {"conditional": True},
+    "relativistic": PRESETS["modern"] | ON_A_GPU | SMALL | {"augment": ["color"]},
+}
+
+
+def game(settings):
+    """Build the players of a game, and six steps' inputs."""
+    keras.utils.set_random_seed(0)
+    players = train.build_players(settings, 3 if settings["conditional"] else 0)
+    random = np.random.default_rng(0)
+    real = random.uniform(-1, 1, (4, 8, 8, settings["channels"])).astype("float32")
+    classes = np.array([[0], [1], [2], [0]]) if settings["conditional"] else None
+    return players, [(players, real, classes, noise) for noise in random.standard_normal((6, 2, 4, 5), dtype="float32")]
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="only JAX compiles a step into one call")
+@pytest.mark.parametrize("name", GAMES)
+def test_a_step_in_one_call_is_the_same_step(name):
+    """Would catch a variable that one call leaves as it was, a seed that stands still, a first step played twice."""
+    settings, ends = GAMES[name], []
+    for one_call in (False, True):
+        players, steps = game(settings)
+        play = train.step_of(settings, players)
+        if one_call:
+            play = as_one_call(play, variables_of(players))
+        outputs = [[*to_numbers(measured), *np.ravel(fake)] for measured, fake in (play(*inputs) for inputs in steps)]
+        ends.append((np.array(outputs), copy_variables(variables_of(players))))
+    np.testing.assert_allclose(ends[0][0], ends[1][0], atol=1e-4)  # one compiler may order sums in another way
+    for one, other in zip(ends[0][1], ends[1][1], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="only JAX compiles a step into one call")
+def test_a_failed_call_leaves_the_variables_usable():
+    """Would catch placeholders that stay in the variables when a batch does not fit: no smaller one could be tried."""
+    players, steps = game(GAMES["classic"])
+    fails = []
+
+    def step(*inputs):
+        if fails:
+            raise RuntimeError("RESOURCE_EXHAUSTED")
+        return train.play_step(*inputs)
+
+    play = as_one_call(step, variables_of(players))
+    play(*steps[0])
+    before = copy_variables(variables_of(players))
+    fails.append(True)
+    with pytest.raises(RuntimeError):
+        play(*steps[1])
+    fails.clear()
+    for one, other in zip(before, copy_variables(variables_of(players)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    play(*steps[1], StepCheck(players.generator, players.discriminator))  # a checked step sees both turns
+    play(*steps[2])

@@ -85,6 +85,45 @@ def to_numbers(values):
     return [float(keras.ops.convert_to_numpy(value)) for value in values]
 
 
+def as_one_call(play_step, variables):
+    """Compile a whole step of the game into one call. Needs JAX.
+
+    On a GPU a step is over sooner than the program has prepared its four calls. In one call there is less to prepare.
+    The step is the same code: here JAX runs it once with placeholders in place of the variables' values, notes what is
+    computed, and compiles that.
+
+    Args:
+        play_step: Function of players, real pictures, classes, noise and a check, such as `train.play_step`, in which
+            all is computed by the functions of this module or of `keras.ops`.
+        variables: All variables that it reads or changes.
+
+    Returns:
+        A function with the same arguments and results. Its first call, and each call with a check, is not compiled:
+        Keras makes what it needs in the first call, and a check looks at the variables between two turns.
+    """
+    import jax
+
+    def with_values(values, players, real, classes, noise):
+        _put_back([variables], [values])
+        results = play_step(players, real, classes, noise)
+        return results, [variable.value for variable in variables]
+
+    compiled, played = jax.jit(with_values, donate_argnums=0, static_argnums=1), []
+
+    def play(players, real, classes, noise, check=None):
+        if check or not played:
+            played.append(True)
+            return play_step(players, real, classes, noise, check)
+        values = [variable.value for variable in variables]
+        try:
+            results, values = compiled(values, players, real, classes, noise)
+        finally:
+            _put_back([variables], [values])  # also after an error, which would leave placeholders in them
+        return results
+
+    return play
+
+
 def _batch(*parts):
     """Return a batch as Keras takes it: on torch all arrays become tensors, because it takes no mixture of both."""
     if BACKEND != "torch":

@@ -124,6 +124,11 @@ def all_variables(players):
     }
 
 
+def variables_of(players):
+    """List every variable of the game, as `all_variables` groups them."""
+    return [variable for group in all_variables(players).values() for variable in group]
+
+
 def put_back(players, checkpoint):
     """Load a checkpoint into the players.
 

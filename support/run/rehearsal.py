@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from support.models.on_device import to_numbers
-from support.run.checkpoints import all_variables, assign_variables, copy_variables
-from support.system import memory
+from support.run.checkpoints import assign_variables, copy_variables, variables_of
+from support.system import machine, memory
 from support.system.errors import InputError, is_out_of_memory
 
 STEPS, SECONDS = 5, 2.0  # the most that is timed: steps, seconds
@@ -86,10 +86,12 @@ def rehearse(play_step, players, real, classes, noise, settings):
 
     networks = (players.generator, players.discriminator)
     memory.refuse_too_large_a_batch(networks, len(real), memory.free_memory())
-    variables = [variable for group in all_variables(players).values() for variable in group]
+    variables = variables_of(players)
     before = copy_variables(variables)
     with memory.or_propose_a_batch(play, len(real)):
         prove(play, len(real), StepCheck(*networks), settings["learning_rate"])
+        if machine.gains_from_one_call():
+            play(len(real))  # compiles the step without checks
         seconds = seconds_of_a_step(lambda: play(len(real)))
     assign_variables(variables, before)
     return seconds

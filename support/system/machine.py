@@ -29,6 +29,14 @@ def is_accelerated():
     return any(not device.startswith("cpu") for device in devices())
 
 
+def gains_from_one_call():
+    """Say whether a step of the game is better compiled into one call: on JAX with a GPU or TPU.
+
+    On a CPU the calls take little beside what they compute, and one more function to compile would cost minutes.
+    """
+    return keras.backend.backend() == "jax" and is_accelerated()
+
+
 def gains_from_bfloat16(processor_file="/proc/cpuinfo"):
     """Say whether mixed precision makes this machine faster: on a GPU, and on processors with bfloat16 arithmetic.
 
