@@ -29,7 +29,7 @@ from deploy import PAGE, PAGE_FILES
 from deploy.drawing import View, as_gif, as_png
 
 LARGEST_SEED = 2**32 - 1
-MOST_PICTURES, MOST_WALKERS, LONGEST_NAME = 64, 16, 100
+MOST_PICTURES, MOST_WALKERS, LONGEST_NAME, MOST_COMPLAINTS = 64, 16, 100, 10
 MOST_AT_ONCE, MOST_WAITING, LONGEST_WAIT = 1, 64, 20.0
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -118,7 +118,7 @@ def view_of(asked, generator):
     show = values.get("show", "grid")
     for name in {"grid": [], "variations": ["picture"], "blend": ["picture", "other"]}[show]:
         if values[name] >= asked.n:
-            raise refused(name, f"at most n - 1, which is {asked.n - 1}")
+            raise refused(name, f"at most n - 1, which is {asked.n - 1}", values[name])
     return View(count=asked.n, kind=number_of(asked.class_name, generator.class_names), **values), by_chance
 
 
@@ -135,12 +135,20 @@ def number_of(class_name, class_names):
     if class_name.isascii() and class_name.isdecimal() and int(class_name) < len(class_names):
         return int(class_name)
     known = f"a name in generator.json, or 0 to {len(class_names) - 1}" if class_names else "nothing: there are none"
-    raise refused("class", f"expected {known}")
+    raise refused("class", f"expected {known}", class_name)
 
 
-def refused(name, message):
+def refused(name, message, received):
     """Make the error for a parameter that the bounds of `Asked` do not catch."""
-    return RequestValidationError([{"loc": ("query", name), "msg": message}])
+    return RequestValidationError([{"loc": ("query", name), "msg": message, "input": received}])
+
+
+def in_one_line(found):
+    """Say what is wrong with a parameter, and what was received, cut to a few letters."""
+    name, message = str(found["loc"][-1])[:40], found["msg"]
+    if found.get("type") == "extra_forbidden":
+        message = "there is no such parameter; /docs/openapi.json lists them"
+    return f"{name}: {message}, received {str(found.get('input'))[:40]!r}"
 
 
 def headers(by_chance):
@@ -178,7 +186,7 @@ def make_app(generator):
 
     @app.exception_handler(RequestValidationError)
     async def refuse(request, error):
-        return JSONResponse({"detail": [f"{found['loc'][-1]}: {found['msg']}" for found in error.errors()]}, 422)
+        return JSONResponse({"detail": [in_one_line(found) for found in error.errors()[:MOST_COMPLAINTS]]}, 422)
 
     @app.exception_handler(TooMuch)
     async def busy(request, error):

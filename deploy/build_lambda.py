@@ -68,10 +68,13 @@ def build(generator, folder, python=PYTHON, platforms=PLATFORMS):
         The number of bytes of all files.
 
     Raises:
-        InputError: If the file is missing, pip fails, or the package is larger than Lambda takes.
+        InputError: If the file is no exported generator, pip fails, or the package is larger than Lambda takes.
     """
-    if not generator.is_file():
-        raise InputError(f"{generator}: there is no such file; deploy/export.py makes one from a generator_eXXX.h5")
+    try:
+        from deploy.drawing import ExportedGenerator
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed; pip install -r deploy/requirements-serve.txt") from None
+    ExportedGenerator.opened(generator)  # refuses what is none
     with folder_written_beside(folder, replace=True) as temporary:
         install(temporary, python, platforms)
         for name in CODE:

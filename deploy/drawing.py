@@ -70,11 +70,17 @@ class ExportedGenerator:
             InputError: If there is no such file, or it is no exported generator.
         """
         if not path.is_file():
-            raise InputError(f"{path}: there is no such file; deploy/export.py makes one from a generator_eXXX.h5")
+            what = "a folder" if path.is_dir() else "not there"
+            raise InputError(
+                f"{path} is {what}; give the .onnx file that deploy/export.py makes from a generator_eXXX.h5"
+            )
         try:
             return cls(path)
         except Exception as error:
-            raise InputError(f"{path} is no generator that deploy/export.py wrote ({type(error).__name__})") from error
+            raise InputError(
+                f"{path} is no generator that deploy/export.py wrote ({type(error).__name__}); "
+                "python deploy/export.py generator_eXXX.h5 makes one"
+            ) from error
 
     def draw(self, noise, kinds):
         """Turn noise `(n, z)` and class numbers `(n,)` into pictures, uint8 `(n, height, width, channels)`."""

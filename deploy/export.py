@@ -26,6 +26,7 @@ import keras
 import numpy as np
 
 from deploy.page_folder import check_page_folder, write_page
+from deploy.vendor import vendored
 from support.drawing.grid import to_image, to_uint8
 from support.models.generator import names_of_classes
 from support.models.opening import open_generator
@@ -193,8 +194,11 @@ def main(arguments=None):
         path = arguments.out or arguments.file.with_suffix(".onnx")
         if path.suffix != ".onnx":
             raise InputError(f"--out {path}: the name of an ONNX model ends in .onnx")
+        if not path.absolute().parent.is_dir():
+            raise InputError(f"--out {path}: there is no folder {path.absolute().parent}; create it first")
         if arguments.page:
             check_page_folder(arguments.page)
+            vendored()  # now, so that nothing is written where npm is missing
         model, information = standard_model(generator), about(generator, arguments.file.name)
         difference = export_onnx(model, path, information)
         print(f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB, within {difference:.1g} of Keras' pictures")

@@ -8,17 +8,25 @@ from deploy.vendor import vendored
 from support.system.atomic_files import folder_written_beside
 from support.system.errors import InputError
 
+OF_A_PAGE = {*PAGE_FILES, "painter.js", "vendor", "generator.onnx", "generator.json", "icon.png"}
+
 
 def check_page_folder(folder):
     """Refuse a place where the page cannot be written, before the long work.
 
     Raises:
-        InputError: If the place is a file, or a folder that holds something else than such a page.
+        InputError: If the place is a file, or a folder that holds anything else than an older page: it is replaced as a
+            whole, so a stranger's file, or a repository, would be lost.
     """
     if folder.is_file():
         raise InputError(f"--page {folder} is a file; name a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "generator.json").exists():
-        raise InputError(f"--page {folder} is a folder with other files in it; name an empty or a new one")
+    if folder.is_dir():
+        others = sorted({path.name for path in folder.iterdir()} - OF_A_PAGE)
+        if others:
+            shown = ", ".join(others[:3]) + (" and others" if len(others) > 3 else "")
+            raise InputError(
+                f"--page {folder} holds {shown}, which is no part of a page; name an empty or a new folder"
+            )
     if not folder.absolute().parent.is_dir():
         raise InputError(f"--page {folder}: there is no folder {folder.absolute().parent}; create it first")
 

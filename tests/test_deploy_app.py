@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import pathlib
+import socket
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from mangum import Mangum
 from onnx import TensorProto, helper, numpy_helper
 
 from deploy import app as deploy_app
+from deploy import build_lambda, serve
 from deploy.app import make_app
 from deploy.drawing import ExportedGenerator
 from support.drawing.noise import noise_batches
@@ -150,6 +152,16 @@ def test_what_is_out_of_bounds_is_refused(client, path, query):
     assert "detail" in answer.json() and "Traceback" not in answer.text and "/deploy/" not in answer.text
 
 
+def test_a_refusal_names_what_was_received(client):
+    """Would catch an answer that does not say what was wrong, and one that sends a stranger's megabyte back."""
+    details = [client.get(f"/image.png?{query}").json()["detail"] for query in ("n=65", "class=nobody", "foo=1")]
+    assert details[0] == ["n: Input should be less than or equal to 64, received '65'"]
+    assert details[1] == ["class: expected a name in generator.json, or 0 to 2, received 'nobody'"]
+    assert details[2] == ["foo: there is no such parameter; /docs/openapi.json lists them, received '1'"]
+    many = client.get("/image.png?" + "&".join(f"{'x' * 50}{number}=1" for number in range(500)))
+    assert many.status_code == 422 and len(many.json()["detail"]) == 10 and len(many.content) < 2000
+
+
 def test_the_next_request_is_unharmed(client, monkeypatch, generator):
     """Would catch a failure that keeps the turn for itself, or tells a stranger where the files lie."""
 
@@ -185,6 +197,30 @@ def test_the_page_and_its_headers(client):
     assert client.post("/image.png", content=b"x" * 1000).status_code == 405
     described = client.get("/docs/openapi.json").json()
     assert set(described["paths"]) == {"/image.png", "/walk.gif", "/generator.json", "/health"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("none.onnx", "is not there"), ("folder", "is a folder"), ("g.h5", "is no gen")]
+)
+@pytest.mark.parametrize("start", [serve.main, lambda arguments: build_lambda.main([*arguments, "--out", "package"])])
+def test_what_is_no_exported_generator_is_refused(tmp_path, monkeypatch, capsys, start, name, said):
+    """Would catch a traceback, and a package for Lambda that fails only there."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "g.h5").write_text("no model")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        start([name])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stopped.value.code == 2 and f"{name} {said}" in line and "export.py" in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "g.h5"]
+
+
+def test_a_port_that_is_taken_is_named(tmp_path, capsys):
+    """Would catch an address that is printed although nobody listens there, and a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as stopped:
+        serve.main([str(save_toy(tmp_path / "toy.onnx")), "--port", str(taken.getsockname()[1])])
+    written = capsys.readouterr()
+    assert stopped.value.code == 2 and "name another --port" in written.err and not written.out
 
 
 # ---- AWS Lambda ----

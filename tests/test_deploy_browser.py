@@ -193,6 +193,19 @@ def test_a_link_shows_exactly_what_was_shown(page, address):
     assert np.array_equal(shown(page, show="blend", part=0.25), blend) and page.url == link
 
 
+def test_a_choice_ends_when_the_pictures_change(page, address):
+    """Would catch a blend between pictures of which one is gone: 9 pictures, the eighth chosen, then only 4."""
+    page.goto(f"{address}#seed=8&count=9")
+    shown(page, seed=8)
+    page.click("#blend")
+    page.click("#pictures button:nth-child(8)")
+    page.locator("#count").select_option(index=0)
+    page.wait_for_selector('html:not([data-drawn*="count=9"])', state="attached")
+    page.click("#pictures button:nth-child(2)")
+    shown(page, show="variations", picture=1)
+    assert page.locator("#gif").is_hidden()  # a walk is one of the grid
+
+
 def test_the_keyboard_does_it_all(page, address):
     """Would catch pictures that only a mouse reaches, and a blend that Escape does not leave."""
     page.goto(f"{address}#seed=8&count=9")

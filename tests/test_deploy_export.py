@@ -105,7 +105,9 @@ def test_other_pictures_are_refused(tmp_path, monkeypatch, capsys):
     [
         (["none.h5"], "there is no such file"),
         (["generator_e007.h5", "--out", "x.h5"], "the name of an ONNX model ends in .onnx"),
-        (["generator_e007.h5", "--page", "full"], "a folder with other files in it"),
+        (["generator_e007.h5", "--page", "full"], "--page full holds letter.txt, which is no part of a page"),
+        (["generator_e007.h5", "--page", "site"], "--page site holds .git, CNAME, which is no part of a page"),
+        (["generator_e007.h5", "--out", "no/x.onnx"], "create it first"),
         (["generator_e007.h5", "--page", "no/page"], "create it first"),
     ],
 )
@@ -113,20 +115,25 @@ def test_mistakes_end_in_one_line(tmp_path, monkeypatch, capsys, arguments, said
     """Would catch a traceback, or files that were written although the page has no place."""
     saved(tmp_path)
     (tmp_path / "full").mkdir()
+    (tmp_path / "site" / ".git").mkdir(parents=True)  # an older page in somebody's repository
+    for name in ("generator.json", "index.html", "CNAME"):
+        (tmp_path / "site" / name).write_text("")
     (tmp_path / "full" / "letter.txt").write_text("mine")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stopped:
         export.main(arguments)
     (line,) = capsys.readouterr().err.splitlines()
     assert stopped.value.code == 2 and said in line
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "generator_e007.h5"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "generator_e007.h5", "site"]
+    assert len(list((tmp_path / "site").iterdir())) == 4
 
 
 def test_the_page_is_whole(tmp_path, monkeypatch):
     """Would catch a file that the page loads and the folder lacks, or an address of another server."""
     library = tmp_path / "library.mjs"
     library.write_text("")
-    monkeypatch.setattr(page_folder, "vendored", lambda: [library])
+    for module in (page_folder, export):
+        monkeypatch.setattr(module, "vendored", lambda: [library])
     path = saved(tmp_path, class_names=["a", "b"])
     for _ in range(2):  # the second time replaces the page
         export.main([str(path), "--page", str(tmp_path / "page")])

@@ -46,6 +46,7 @@ function showControls() {
   at("count").value = view.count;
   at("seed").value = view.seed;
   at("ways").hidden = view.show === "grid" && !chosen;
+  at("gif").hidden = view.show !== "grid"; // a walk is one of the grid
   at("again").hidden = view.show !== "variations";
   at("blending").hidden = view.show !== "blend";
   at("part").value = view.part;
@@ -109,7 +110,9 @@ async function showEnds(asked) {
   }
 }
 
+// Every change ends the choice of two pictures: it may be between pictures that are gone.
 const change = (difference) => {
+  chosen = null;
   view = { ...view, ...difference };
   return draw();
 };
@@ -121,7 +124,6 @@ function choose(index) {
     chosen.push(index);
     if (chosen.length < 2) return showControls();
     const [picture, other] = chosen;
-    chosen = null;
     return change({ show: "blend", picture, other, part: 0.5 });
   }
   if (view.show === "grid") return change({ show: "variations", picture: index, turn: randomSeed() });
@@ -130,7 +132,6 @@ function choose(index) {
 
 function listen() {
   at("new").onclick = () => {
-    chosen = null;
     change({ ...newView(information, randomSeed()), count: view.count, kind: view.kind, truncation: view.truncation });
   };
   at("pictures").onclick = (event) => {
@@ -145,14 +146,12 @@ function listen() {
     const seed = Math.min(Math.max(Math.trunc(Number(at("seed").value) || 0), 0), LARGEST_SEED);
     change({ ...newView(information, seed), count: view.count, kind: view.kind, truncation: view.truncation });
   };
-  at("back").onclick = () => {
-    chosen = null;
-    change({ show: "grid" });
-  };
+  at("back").onclick = () => change({ show: "grid" });
   at("again").onclick = () => change({ turn: randomSeed() });
   at("blend").onclick = async () => {
-    chosen = [];
     await change({ show: "grid" });
+    chosen = [];
+    showControls();
     at("pictures").querySelector("button")?.focus();
   };
   at("png").onclick = savePng;

@@ -9,6 +9,7 @@ only on the newest processors; on others (AVX2: most laptops) a step then takes 
 """
 
 import contextlib
+import importlib.util
 import os
 import sys
 
@@ -31,6 +32,9 @@ def without_stderr():
 
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would show "remapper failed", a harmless note
+if importlib.util.find_spec("keras") is None:
+    print("keras is not installed; pip install -r requirements.txt", file=sys.stderr)
+    sys.exit(2)
 if os.environ["TF_CPP_MIN_LOG_LEVEL"] not in ("0", "1") and "keras" not in sys.modules:
     with without_stderr():
         import keras
