@@ -4,7 +4,7 @@
     python presets.py cars      prints the values of one preset
 
 `cifar10`, `cifar100`, `cars` and `folder` are published systems, and their rows hold the published values. `mnist` is
-the system of TensorFlow's tutorial, `shapes` and `modern` are this suite's own.
+for the pictures of TensorFlow's tutorial. Its values, `shapes` and `modern` are this suite's own.
 
 Each row lists only its differences from `CLASSIC`, the published CIFAR-10 GAN: a value that a row does not name is the
 one in `CLASSIC`. Every value is also a flag: `--batch-size 64` changes `batch_size` for one run.
@@ -116,7 +116,12 @@ PRESETS = {
         generator_batch_normalization=True,
         discriminator_batch_normalization=True,
         dropout=0.0,
+        augment=["noise"],
+        augment_noise=0.1,
+        batch_size=64,
         epochs=10,
+        learning_rate=4e-4,
+        averaging=0.999,
         save_every=1,
     ),
     # Made for four minutes of a laptop's CPU. D sees all pictures through noise, because without it D is soon sure of
