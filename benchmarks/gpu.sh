@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
 # The figures of this project that need a GPU, in parts of at most four minutes on an H100.
 #
-#   KERAS_BACKEND=jax bash benchmarks/gpu.sh cifar10_train.zip gpu_results speed modern together samples
-#   TOY=1 KERAS_BACKEND=jax bash benchmarks/gpu.sh pictures.npz toy_results speed modern together samples    on a CPU
+#   KERAS_BACKEND=jax bash benchmarks/gpu.sh cifar10_train.zip gpu_results speed modern cifar10 dcgan samples judge
+#   TOY=1 KERAS_BACKEND=jax bash benchmarks/gpu.sh pictures.npz toy_results modern cifar10 dcgan resume samples    on a CPU
 #
 #   speed      pictures a second of this suite and of PyTorch, on the networks of three presets
-#   modern     `modern` alone for two minutes, then 5,000 pictures
-#   together   at the same time: `cifar10` for its 200 epochs; the small networks that `modern` has on a CPU, with and
-#              without classes; the DCGAN of the PyTorch examples for four minutes; a run that is killed and resumed.
-#              Their pictures count, by steps: not their speed.
-#   cars       at the same time: `folder`, and the small networks of `modern`, on cars_3000.npz and cars_250.npz beside
-#              the data
+#   modern     `modern` for some minutes (MINUTES, 3), then 5,000 pictures
+#   small      the same with the small networks that it has on a CPU
+#   dcgan      the DCGAN of the PyTorch examples, for the same minutes
+#   cifar10    `cifar10` for its 200 epochs
+#   resume     a run is killed and resumed: the same bytes?
+#   cars       `folder`, and the small networks of `modern`, on cars_3000.npz and cars_250.npz beside the data
 #   samples    50,000 pictures of the last generator of `cifar10`
 #   judge      the quick distance of each run's pictures from the real ones: lower is better
+#
+# Each part runs alone: at the same time they slow each other down, because the program's own time counts. A part that is
+# cut off leaves the generators that it has saved.
 #
 # The environment needs JAX and PyTorch with CUDA, and what requirements.txt lists, but no TensorFlow.
 set -uo pipefail
@@ -24,10 +27,10 @@ small=(--network taught --filters 32 --generator-batch-normalization --loss hing
     --learning-rate 8e-4 --generator-learning-rate 1.6e-3)
 rarely=(--plot-every 1000000 --checkpoint-minutes 1000000)
 speed=(--presets cifar10 folder modern --turns 3 --seconds 2)
-epochs=200 minutes=${MINUTES:-4} modern_minutes=${MODERN_MINUTES:-2} pictures=5000 many=50000 of_small=100 save=11 shrunk=()
+epochs=200 minutes=${MINUTES:-3} pictures=5000 many=50000 save=11 shrunk=()
 if [ -n "${TOY:-}" ]; then
     speed=(--presets cifar10 --filters 4 --batch-size 4 --turns 1 --seconds 0.2)
-    epochs=2 minutes=0.1 modern_minutes=0.1 pictures=64 many=128 of_small=1 save=1
+    epochs=2 minutes=0.1 pictures=64 many=128 save=1
     shrunk=(--filters 4 --batch-size 16)
 fi
 
@@ -44,18 +47,11 @@ play() {
 
 speed() { python3 benchmarks/speed.py "${speed[@]}" 2>&1 | tee "$out/speed.md"; }
 
-modern() { play modern --preset modern --minutes "$modern_minutes" --save-every 1000000 "${rarely[@]}"; }
+modern() { play modern --preset modern --minutes "$minutes" --save-every 5 "${rarely[@]}"; }
 
-together() {
-    export XLA_PYTHON_CLIENT_MEM_FRACTION=0.15
-    play cifar10 --preset cifar10 --mixed-precision --epochs "$epochs" --save-every "$save" --plot-every 20 &
-    play small --preset modern "${small[@]}" --epochs "$of_small" --save-every 20 --minutes "$minutes" "${rarely[@]}" &
-    play small_without_classes --preset modern "${small[@]}" --no-conditional --epochs 8 --save-every 1 "${rarely[@]}" &
-    dcgan &
-    resume &
-    wait
-    unset XLA_PYTHON_CLIENT_MEM_FRACTION
-}
+small() { play small --preset modern "${small[@]}" --minutes "$minutes" --save-every 20 "${rarely[@]}"; }
+
+cifar10() { play cifar10 --preset cifar10 --mixed-precision --epochs "$epochs" --save-every "$save" --plot-every 20; }
 
 dcgan() {
     python3 - "$data" "$out/x_train.npz" <<'EOF'
@@ -89,16 +85,11 @@ resume() {
 cars() {
     local folder count
     folder=$(dirname "$data")
-    export XLA_PYTHON_CLIENT_MEM_FRACTION=0.15
     for count in 3000 250; do
         data=$folder/cars_$count.npz
-        play "folder_$count" --preset folder --image-size 64 --epochs "$([ $count = 3000 ] && echo 300 || echo 1800)" \
-            --save-every 100 "${rarely[@]}" --minutes 3 &
-        play "modern_$count" --preset modern "${small[@]}" --image-size 64 --epochs "$([ $count = 3000 ] && echo 240 || echo 1400)" \
-            --save-every 20 "${rarely[@]}" --minutes 3 &
+        play "folder_$count" --preset folder --image-size 64 --save-every 100 "${rarely[@]}" --minutes 0.7
+        play "modern_$count" --preset modern "${small[@]}" --image-size 64 --save-every 20 "${rarely[@]}" --minutes 0.7
     done
-    wait
-    unset XLA_PYTHON_CLIENT_MEM_FRACTION
 }
 
 samples() {

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("fastapi", reason="the server is not installed: deploy/requirements-serve.txt")
+pytest.importorskip("mangum", reason="Lambda's packages are not installed: deploy/requirements-lambda.txt")
 onnx = pytest.importorskip("onnx", reason="the tests make their models with it")
 from fastapi.testclient import TestClient
 from mangum import Mangum

@@ -12,12 +12,12 @@ import sys
 import time
 
 import pytest
-import requests
 
 pytest.importorskip("onnx", reason="the tests make their models with it")
 schemathesis = pytest.importorskip("schemathesis", reason="deploy/requirements-tests.txt is not installed")
 pytest.importorskip("uvicorn", reason="the server is not installed: deploy/requirements-serve.txt")
 import hypothesis
+import requests  # schemathesis brings it
 from schemathesis import checks
 
 from test_deploy_app import save_toy
