@@ -1,7 +1,7 @@
 """Train a generative adversarial network (GAN), and watch it learn.
 
     python train.py --preset shapes --out runs/shapes     no download; draws ten kinds of shape after four minutes
-    python train.py --epochs 200                          CIFAR-10, the classic: objects after an hour of two cores
+    python train.py --epochs 200                          CIFAR-10, the classic: first animals after hours
     python train.py --preset folder --data my_pictures    your own pictures
 
 From top to bottom: tables, players, a step of the game (`play_step`), the loop (`train`), `main`. Presets: presets.py.

@@ -36,13 +36,8 @@ def train_on_batch(model, inputs, targets):
     if BACKEND != "jax":
         model.reset_metrics()
         return model.train_function([batch] if BACKEND == "torch" else iter([batch]))
-    kept = _variables.get(model)
-    if kept is None or kept[0] is not model.train_function:  # compile() makes a new function
-        groups = (model.trainable_variables, model.non_trainable_variables, model.optimizer.variables)
-        zeros = [np.zeros(variable.shape, variable.dtype) for variable in model.metrics_variables]
-        kept = _variables[model] = (model.train_function, groups, zeros)
-    train_function, groups, zeros = kept
-    results, state = train_function((*_values(groups), zeros), iter([batch]))  # zeros: the metrics start anew
+    groups, zeros = _kept(model, model.train_function, lambda: (_groups(model, model.optimizer), _zeros(model)))
+    results, state = model.train_function((*_values(groups), zeros), iter([batch]))  # zeros: the metrics start anew
     _put_back(groups, state[:3])
     return results
 
@@ -62,12 +57,8 @@ def predict_on_batch(model, inputs):
         return model.predict_on_batch(*batch)
     if BACKEND != "jax":
         return model.predict_function([batch])
-    kept = _variables.get(model)
-    if kept is None or kept[0] is not model.predict_function:
-        kept = (model.predict_function, (model.trainable_variables, model.non_trainable_variables))
-        _variables[model] = kept
-    predict_function, groups = kept
-    output, state = predict_function(_values(groups), iter([batch]))
+    groups = _kept(model, model.predict_function, lambda: _groups(model))
+    output, state = model.predict_function(_values(groups), iter([batch]))
     _put_back(groups, state)
     return output
 
@@ -129,6 +120,22 @@ def _batch(*parts):
     if BACKEND != "torch":
         return parts
     return keras.tree.map_structure(lambda part: None if part is None else keras.ops.convert_to_tensor(part), parts)
+
+
+def _kept(model, function, collect):
+    """Return what `collect` gave for this compiled function of a model; compile() makes a new function."""
+    kept = _variables.get(model)
+    if kept is None or kept[0] is not function:
+        kept = _variables[model] = (function, collect())
+    return kept[1]
+
+
+def _groups(model, *others):
+    return (model.trainable_variables, model.non_trainable_variables, *(other.variables for other in others))
+
+
+def _zeros(model):
+    return [np.zeros(variable.shape, variable.dtype) for variable in model.metrics_variables]
 
 
 def _values(groups):
