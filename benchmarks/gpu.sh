@@ -66,8 +66,9 @@ EOF
     echo "dcgan: exit code $?, second $SECONDS; $(tail -1 "$out/dcgan.log")"
 }
 
-# The same bytes with and without a kill need the same kernels each time: XLA must not choose them by speed.
-resume() {
+# The same bytes with and without a kill need the same kernels each time: XLA must not choose them by speed. In a shell of
+# its own (parentheses), so that XLA's flags do not reach the next part.
+resume() (
     local flags=(--preset cifar10 --filters 16 --epochs 2 --save-every 1 --plot-every 1000000 --data "$data") child
     export XLA_FLAGS="--xla_gpu_deterministic_ops=true --xla_gpu_autotune_level=0"
     [ -n "${TOY:-}" ] && unset XLA_FLAGS
@@ -80,9 +81,9 @@ resume() {
     echo "resume: killed with $(ls "$out"/killed/*/checkpoint_*.npz | xargs -n1 basename | tr '\n' ' ')"
     python3 train.py "${flags[@]}" --out "$out/killed" --resume >>"$out/killed.log" 2>&1
     cmp "$out/whole/generator_e002.h5" "$out/killed/generator_e002.h5" && echo "resume: the same bytes, second $SECONDS"
-}
+)
 
-cars() {
+cars() ( # in a shell of its own, too: the next part has the first data again
     local folder count
     folder=$(dirname "$data")
     for count in 3000 250; do
@@ -90,7 +91,7 @@ cars() {
         play "folder_$count" --preset folder --image-size 64 --save-every 100 "${rarely[@]}" --minutes 0.7
         play "modern_$count" --preset modern "${small[@]}" --image-size 64 --save-every 20 "${rarely[@]}" --minutes 0.7
     done
-}
+)
 
 samples() {
     local generator
