@@ -30,7 +30,7 @@ CLASSIC = {
     "dropout": 0.4,  # in the discriminator
     "augment": None,  # random changes before D. None: color, translation and cutout below 2,000 pictures, else none
     "augment_noise": 0.2,  # if `augment` has noise: its standard deviation; pictures are in [-1, 1]
-    "mixed_precision": False,  # True: compute in bfloat16. None: only if that is faster on this machine
+    "mixed_precision": "auto",  # True: compute in bfloat16; False: in float32; "auto": in what the chip does faster
     # The game.
     "loss": "bce",  # a row of LOSSES in train.py
     "label_smoothing": 0.0,  # 0.1: D's target for real pictures is 0.9
@@ -150,7 +150,6 @@ PRESETS = {
         filters=None,
         generator_batch_normalization=None,
         dropout=0.0,
-        mixed_precision=None,
         loss=None,
         batch_size=None,
         learning_rate=None,

@@ -232,7 +232,7 @@ def main(arguments=None):
         announce.say_settings(settings, remarks + fitted, tables, pictures, players, folder)
         images, classes, noise = step_inputs(pictures, settings, 1, 0)
         play, lesson = step_of(settings, players), NETWORKS[settings["network"]].get("lesson")
-        seconds = rehearsal.rehearse(play, players, defDATA.to_floats(images), classes, noise, settings)
+        seconds = rehearsal.rehearse(play, players, defDATA.to_floats(images), classes, noise, settings, not resumed)
         announce.say_time(seconds, steps_per_epoch, settings, history, arguments.minutes)
         folder.prepare(resume=resumed)
         folder.write_settings(settings | {"versions": machine.versions()})

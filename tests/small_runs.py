@@ -9,6 +9,7 @@ from support.run.stopping import StopRequest
 
 SMALL = ["--filters", "2", "--noise-size", "4", "--batch-size", "8", "--image-size", "8"]
 SMALL += ["--plot-every", "100", "--save-every", "10", "--augment", "none"]  # what few pictures would change
+SMALL += ["--no-mixed-precision"]  # the same arithmetic on every machine
 
 
 def save_twenty_pictures(path):

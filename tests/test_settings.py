@@ -49,6 +49,7 @@ def parsed(*words):
         ("--channels", "2", "invalid choice: 2"),
         ("--loss", "wasserstein", "invalid choice"),
         ("--seed", "-1", "received '-1'"),
+        ("--mixed-precision", "maybe", "received 'maybe'; give auto, yes, no"),
         ("--epoch-count", "3", "unrecognized arguments"),
     ],
 )
@@ -172,8 +173,36 @@ def test_the_machine_chooses_the_networks(monkeypatch):
     values = train.PRESETS["modern"] | {"mixed_precision": False, "filters": 7, "network": "residual"}
     chosen, _ = settings.fit_to_machine(values, presets.ON_A_CPU, presets.ON_A_GPU)
     assert (chosen["filters"], chosen["generator_batch_normalization"], chosen["learning_rate"]) == (7, False, 2e-4)
-    chosen, remarks = settings.fit_to_machine(train.PRESETS["cifar10"], presets.ON_A_CPU, presets.ON_A_GPU)
-    assert chosen == train.PRESETS["cifar10"] and remarks == []
+    values = train.PRESETS["cifar10"] | {"mixed_precision": True}
+    assert settings.fit_to_machine(values, presets.ON_A_CPU, presets.ON_A_GPU) == (values, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (["--mixed-precision"], True),
+        (["--mixed-precision", "yes"], True),
+        (["--mixed-precision", "no"], False),
+        (["--no-mixed-precision"], False),
+        (["--mixed-precision", "auto"], "auto"),
+        ([], None),
+    ],
+)
+def test_the_words_of_mixed_precision(words, value):
+    """Would catch "no" that counts as yes because it is a text, or the flag without a word, as it was typed before."""
+    assert parsed(*words).mixed_precision == value
+
+
+def test_a_resumed_run_keeps_its_precision(data, tmp_path, capsys, monkeypatch):
+    """Would catch a run that goes on with another precision on another machine, or `auto` that stops `--resume`."""
+    out = tmp_path / "run"
+    assert play(data, out, "--epochs", "1") == 0
+    monkeypatch.setattr(settings.machine, "gains_from_bfloat16", lambda: True)
+    assert train.main(["--resume", "--epochs", "2", "--mixed-precision", "auto", "--out", str(out)]) == 0
+    assert "mixed_precision no" in capsys.readouterr().out
+    assert "--mixed-precision is no in this run" in error_of(
+        capsys, "--resume", "--epochs", "3", "--mixed-precision", "--out", str(out)
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,7 +217,7 @@ def test_the_machine_chooses_the_precision(tmp_path, monkeypatch, flags, chosen)
     monkeypatch.setattr(settings.machine.keras.backend, "backend", lambda: "tensorflow")
     gains = settings.machine.gains_from_bfloat16
     monkeypatch.setattr(settings.machine, "gains_from_bfloat16", lambda: gains(processor_file))
-    values = train.PRESETS["cifar10"] | {"mixed_precision": None}
+    values = train.PRESETS["cifar10"]
     fitted_values, (remark,) = settings.fit_to_machine(values, presets.ON_A_CPU, presets.ON_A_GPU)
     assert fitted_values["mixed_precision"] == (chosen == "bfloat16")
     assert f"precision {chosen}, the faster one" in remark

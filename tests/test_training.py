@@ -248,6 +248,27 @@ def test_the_rehearsal_leaves_no_trace(data):
     assert any("seed" in variable.path for variable in variables)
 
 
+def test_a_sure_d_does_not_stop_a_resumed_run(data, tmp_path, monkeypatch):
+    """Would catch a long run that cannot go on: a D that is sure of a batch has a hinge loss and a gradient of 0."""
+
+    def stand_still(players, real, classes, noise, check=None):
+        if check:
+            check.moved(players.discriminator)
+            check.moved(players.generator)
+        return tuple(keras.ops.zeros(()) for _ in range(5)), None
+
+    def exit_code(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            train.main([*arguments, "--out", str(tmp_path / "run")])
+        return stopped.value.code
+
+    play(data, tmp_path / "run", "--loss", "hinge", "--epochs", "1")
+    monkeypatch.setattr(train, "step_of", lambda settings, players: stand_still)
+    monkeypatch.setattr(train, "train", lambda play, lesson, players, run: sys.exit(0))
+    assert exit_code("--resume", "--epochs", "2") == 0
+    assert exit_code("--overwrite", "--data", data, *SMALL) == 2  # the first step of a new run must move all kernels
+
+
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")  # the trap itself
 def test_a_run_with_a_frozen_discriminator_is_stopped(data, tmp_path, monkeypatch, capsys):
     """Would catch hours spent on the Keras 3 trap: with D frozen the run must not begin, and must write nothing."""

@@ -3,7 +3,16 @@
 import argparse
 import math
 
-from support.system.command_line import OneLineParser, image_size, number, positive_number, share, some_of, whole_number
+from support.system.command_line import (
+    OneLineParser,
+    image_size,
+    number,
+    positive_number,
+    share,
+    some_of,
+    whole_number,
+    word_of,
+)
 
 NETWORK_FIELDS = ("generator", "discriminator", "says", "settings", "refuses")
 LOSS_FIELDS = ("says", "settings", "refuses", "at_chance", "sure", "when_d_has_won", "when_g_has_collapsed")
@@ -68,7 +77,16 @@ def make_parser(presets, networks, losses, augmentations, sources):
     kinds = ",".join(augmentations)
     add("--augment", type=some_of(augmentations), metavar="KINDS", help=f"{kinds}, some, or none: what D sees through")
     add("--augment-noise", type=positive_number, help="with --augment noise: its standard deviation; pictures: -1 to 1")
-    add("--mixed-precision", action=yes_or_no, help="compute in bfloat16, for speed on chips that have it")
+    words = {"auto": "auto", "yes": True, "no": False}
+    add(
+        "--mixed-precision",
+        nargs="?",
+        const=True,
+        type=word_of(words),
+        metavar="auto, yes, no",
+        help="compute in bfloat16; auto: if the chip gains from it; without a word: yes",
+    )
+    add("--no-mixed-precision", dest="mixed_precision", action="store_const", const=False, help="the same as no")
 
     add = parser.add_argument_group("the game").add_argument
     add("--loss", choices=losses, help=choices(losses))

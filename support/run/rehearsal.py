@@ -20,6 +20,8 @@ class StepCheck:
     Args:
         generator: The generator.
         discriminator: The discriminator.
+        may_stand_still: Accept kernels that do not change in their player's turn. In a game that has gone on for long,
+            D may be sure of a whole batch; with the hinge loss, its gradient is then exactly 0.
 
     Example:
         check = StepCheck(generator, discriminator)
@@ -29,8 +31,9 @@ class StepCheck:
         check.moved(generator)
     """
 
-    def __init__(self, generator, discriminator):
+    def __init__(self, generator, discriminator, may_stand_still=False):
         self.players = (generator, discriminator)
+        self.may_stand_still = may_stand_still
         self.before = [self._weights(player) for player in self.players]
 
     @staticmethod
@@ -50,7 +53,7 @@ class StepCheck:
         for player, old, new in zip(self.players, self.before, now, strict=True):
             if player is mover:
                 still = [path for path in new if path.endswith("kernel") and old[path].tobytes() == new[path].tobytes()]
-                if still or not new:
+                if not new or (still and not self.may_stand_still):
                     what = ", ".join(still) or "no trainable variables at all"
                     raise RuntimeError(f"the {player.name} does not learn: its step left {what} unchanged")
             else:
@@ -60,7 +63,7 @@ class StepCheck:
         self.before = now
 
 
-def rehearse(play_step, players, real, classes, noise, settings):
+def rehearse(play_step, players, real, classes, noise, settings, is_new=True):
     """Play one checked step and a few timed ones, then restore every variable.
 
     Args:
@@ -70,6 +73,7 @@ def rehearse(play_step, players, real, classes, noise, settings):
         classes: Their class numbers `(b, 1)`, or None.
         noise: float32 `(2, b, z)`.
         settings: The run's settings.
+        is_new: Whether the networks have their first weights, so that every kernel must change in a step.
 
     Returns:
         Seconds per step, without compilation.
@@ -89,7 +93,7 @@ def rehearse(play_step, players, real, classes, noise, settings):
     variables = variables_of(players)
     before = copy_variables(variables)
     with memory.or_propose_a_batch(play, len(real)):
-        prove(play, len(real), StepCheck(*networks), settings["learning_rate"])
+        prove(play, len(real), StepCheck(*networks, may_stand_still=not is_new), settings["learning_rate"])
         if machine.gains_from_one_call():
             play(len(real))  # compiles the step without checks
         seconds = seconds_of_a_step(lambda: play(len(real)))

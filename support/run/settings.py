@@ -90,6 +90,8 @@ def resumed_settings(arguments, typed, tables):
     if "lesson_steps" not in stored and stored["loss"] != "relativistic":
         stored["averaging"] = 0.0  # older runs stored a value but did not average, unless their loss was relativistic
     settings = tables.presets[stored["preset"]] | stored  # a setting that is newer than the run gets its default
+    if typed.get("mixed_precision") == "auto":  # it was chosen when the run began
+        del typed["mixed_precision"]
     for name, value in typed.items():
         if name not in MAY_CHANGE_ON_RESUME and value != settings[name]:
             raise InputError(
@@ -119,7 +121,7 @@ def new_settings(arguments, typed, tables):
 
 
 def fit_to_machine(settings, on_a_cpu, on_a_gpu):
-    """Choose the settings that depend on the machine (None in the preset): the networks and the precision.
+    """Choose the settings that depend on the machine: the networks (None in the preset) and the precision ("auto").
 
     Args:
         settings: The settings of a new run.
@@ -142,7 +144,7 @@ def fit_to_machine(settings, on_a_cpu, on_a_gpu):
     if missing:
         words = ", ".join(f"{name} {in_plain_words(value)}" for name, value in missing.items())
         remarks.append(f"chosen    {words}, as this machine has {'a GPU' if accelerated else 'no GPU'}")
-    if fitted["mixed_precision"] is None:
+    if fitted["mixed_precision"] == "auto":
         fitted["mixed_precision"] = machine.gains_from_bfloat16()
         kind = "bfloat16" if fitted["mixed_precision"] else "float32"
         remarks.append(f"precision {kind}, the faster one on this machine")

@@ -73,3 +73,14 @@ def some_of(names):
         return [name for name in names if name in chosen]
 
     return parse
+
+
+def word_of(meanings):
+    """Make the type of a flag that takes one of some words; `meanings` maps each word to its value."""
+
+    def parse(text):
+        if text not in meanings:
+            raise argparse.ArgumentTypeError(f"received {text!r}; give {', '.join(meanings)}")
+        return meanings[text]
+
+    return parse
