@@ -29,9 +29,8 @@ from support.models.on_device import as_one_call, predict_on_batch, train_on_bat
 from support.models.precision import in_float32
 from support.run import announce, checkpoints, flags, rehearsal
 from support.run import settings as run_settings
-from support.run.tensorboard_log import require_tensorboard
 from support.run.training_run import TrainingRun
-from support.system import machine
+from support.system import machine, several_devices
 from support.system.errors import one_line_errors
 
 # The networks that `--network` takes. A row holds all that the rest of the suite must know of them:
@@ -211,8 +210,7 @@ def main(arguments=None):
     """Train with the settings of the flags."""
     with one_line_errors("train.py"):
         arguments = flags.parse_arguments(arguments, PRESETS, NETWORKS, LOSSES, KINDS, defDATA.SOURCES)
-        if arguments.tensorboard:
-            require_tensorboard()
+        several_devices.use_devices(arguments.devices)
         tables = run_settings.Tables(PRESETS, NETWORKS, LOSSES, ON_A_CPU, ON_A_GPU)
         settings, remarks, folder, checkpoint = run_settings.choose_settings(arguments, tables)
         size = run_settings.size_to_load(settings, arguments)
@@ -220,6 +218,7 @@ def main(arguments=None):
             settings["data"], *size, settings["seed"], settings["fit"], folder.picture_cache
         )
         settings, fitted = run_settings.fit_to_pictures(settings, pictures, arguments, FOR_FEW_PICTURES)
+        several_devices.refuse_unequal_parts(settings["batch_size"])
         keras.utils.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")
         class_count = len(pictures.class_names) if settings["conditional"] else 0

@@ -11,7 +11,6 @@ import argparse
 import collections
 import contextlib
 import pathlib
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from benchmarks.free_port import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -68,9 +71,7 @@ def main():
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 50])
     parser.add_argument("--seconds", type=float, default=20.0, help="how long each crowd asks (20)")
     arguments = parser.parse_args()
-    with contextlib.closing(socket.socket()) as found:  # a port that nobody uses
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "deploy" / "serve.py"), str(arguments.file), "--port", str(port)],

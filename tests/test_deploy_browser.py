@@ -4,13 +4,11 @@ Needs Chromium and playwright: `apt install chromium` and `pip install playwrigh
 variable SCREENSHOTS says.
 """
 
-import contextlib
 import functools
 import http.server
 import os
 import pathlib
 import shutil
-import socket
 import threading
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -32,6 +30,7 @@ import uvicorn
 
 import gene_keras
 import samples
+from benchmarks.free_port import free_port
 from deploy import export
 from deploy.app import make_app
 from deploy.drawing import ExportedGenerator
@@ -61,13 +60,6 @@ def generator_file(tmp_path_factory):
     save_generator(generator, path, about)
     export.main([str(path), "--page", str(folder / "page")])
     return path
-
-
-def free_port():
-    """Find a port that nobody uses."""
-    with contextlib.closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

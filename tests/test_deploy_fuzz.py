@@ -20,6 +20,7 @@ import hypothesis
 import requests  # schemathesis brings it
 from schemathesis import checks
 
+from benchmarks.free_port import free_port
 from test_deploy_app import save_toy
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -46,9 +47,7 @@ def resident_memory(process):
 def server(tmp_path_factory):
     """A server with three classes of 8x8 pictures: its process and its address."""
     path = save_toy(tmp_path_factory.mktemp("toy") / "toy.onnx")
-    with contextlib.closing(socket.socket()) as found:  # a port that nobody uses
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     command = [sys.executable, str(ROOT / "deploy" / "serve.py"), str(path), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
     address = f"http://127.0.0.1:{port}"

@@ -14,6 +14,8 @@ import weakref
 import keras
 import numpy as np
 
+from support.system.several_devices import spread
+
 BACKEND = keras.backend.backend()
 _variables = weakref.WeakKeyDictionary()  # from a model to its compiled function, and the variables that it changes
 
@@ -31,8 +33,11 @@ def train_on_batch(model, inputs, targets):
         or dividing them does not wait for that, `to_numbers` and `float` do.
     """
     batch = _batch(inputs, targets, None)  # None: all pictures weigh the same
-    if model.train_function is None:  # in the first call Keras makes the function, and the metrics' variables
-        return model.train_on_batch(*batch, return_dict=True)
+    if model.train_function is None:  # the first call makes the function, and the metrics' variables
+        if not keras.distribution.distribution():
+            return model.train_on_batch(*batch, return_dict=True)
+        model._symbolic_build(data_batch=batch)  # Keras' train_on_batch would spread the batch once more
+        model.make_train_function()
     if BACKEND != "jax":
         model.reset_metrics()
         return model.train_function([batch] if BACKEND == "torch" else iter([batch]))
@@ -54,7 +59,11 @@ def predict_on_batch(model, inputs):
     """
     batch = _batch(inputs)
     if model.predict_function is None:
-        return model.predict_on_batch(*batch)
+        if not keras.distribution.distribution():
+            return model.predict_on_batch(*batch)
+        with keras.StatelessScope():
+            model(*batch)  # a call that changes nothing: a model of own code is only built in its first one
+        model.make_predict_function()
     if BACKEND != "jax":
         return model.predict_function([batch])
     groups = _kept(model, model.predict_function, lambda: _groups(model))
@@ -74,6 +83,16 @@ def to_numbers(values):
 
         return [float(value) for value in jax.device_get(list(values))]  # one transfer for all
     return [float(keras.ops.convert_to_numpy(value)) for value in values]
+
+
+def to_array(value):
+    """Wait until an array on the device is computed, and return it as NumPy array.
+
+    If several processes train together, they share the array; then only this process' part is returned.
+    """
+    if BACKEND == "jax" and not getattr(value, "is_fully_addressable", True):
+        return np.concatenate([np.asarray(shard.data) for shard in value.addressable_shards])
+    return keras.ops.convert_to_numpy(value)
 
 
 def as_one_call(play_step, variables):
@@ -116,10 +135,9 @@ def as_one_call(play_step, variables):
 
 
 def _batch(*parts):
-    """Return a batch as Keras takes it: on torch all arrays become tensors, because it takes no mixture of both."""
-    if BACKEND != "torch":
-        return parts
-    return keras.tree.map_structure(lambda part: None if part is None else keras.ops.convert_to_tensor(part), parts)
+    """Return a batch as Keras takes it: spread over the devices; on torch as tensors, since it takes no mixture."""
+    convert = keras.ops.convert_to_tensor if BACKEND == "torch" else spread
+    return keras.tree.map_structure(lambda part: None if part is None else convert(part), parts)
 
 
 def _kept(model, function, collect):

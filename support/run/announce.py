@@ -6,6 +6,7 @@ from support.run.plots import REAL_FAKE
 from support.run.report import PROGRESS, REPORT
 from support.run.settings import in_plain_words, meaningless
 from support.system.machine import describe_machine, duration_in_words
+from support.system.several_devices import device_count
 
 THEMES = {
     "data": ["data", "image_size", "fit", "channels", "flip", "shuffle_window", "conditional"],
@@ -32,6 +33,8 @@ def say_settings(settings, remarks, tables, pictures, players, folder):
     for remark in remarks:
         print(remark)
     print(f"machine   {describe_machine()}")
+    if device_count() > 1:
+        print(f"devices   {device_count()} share each batch of {settings['batch_size']} pictures")
     print(f"pictures  {pictures.describe()}")
     left_out = meaningless(settings, tables)
     for theme, names in THEMES.items():

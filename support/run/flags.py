@@ -5,6 +5,7 @@ import math
 
 from support.system.command_line import (
     OneLineParser,
+    count_or_all,
     image_size,
     number,
     positive_number,
@@ -111,6 +112,7 @@ def make_parser(presets, networks, losses, augmentations, sources):
     add("--score-every", type=whole_number(0), metavar="EPOCHS", help="score this often, and keep the best; 0: not")
     add("--tensorboard", action="store_true", help="write curves and pictures for TensorBoard, too")
     add("--checkpoint-minutes", type=positive_number, default=10.0, help="save a checkpoint also this often (10)")
+    add("--devices", type=count_or_all, metavar="N, all", help="share each batch among so many devices (JAX only)")
     add("--minutes", type=positive_number, help="stop cleanly after this time")
     add("--resume", action="store_true", help="go on where the run in --out stopped")
     add("--overwrite", action="store_true", help="replace the run in --out")

@@ -10,8 +10,10 @@ import typing
 from support.data.doctor import FEW_PICTURES
 from support.run import folder as run_folder
 from support.run.checkpoints import load_newest_checkpoint
+from support.run.tensorboard_log import require_tensorboard
 from support.system import machine
 from support.system.errors import InputError
+from support.system.several_devices import folder_to_write
 
 STEPS_AN_EPOCH = 8  # at least: with few pictures, many small steps teach more than few large ones
 SMALLEST_BATCH = 16  # at least: batch normalization takes its statistics from the pictures of a batch
@@ -62,14 +64,16 @@ def choose_settings(arguments, tables):
 
     Raises:
         InputError: If the folder already contains a run and no flag says what to do with it, or a flag contradicts the
-            stored run.
+            stored run, or TensorBoard is asked for and not installed.
     """
+    if arguments.tensorboard:
+        require_tensorboard()
     names = {"seed", *next(iter(tables.presets.values()))}
     typed = typed_settings(arguments, names)
     if arguments.resume:
         return resumed_settings(arguments, typed, tables)
     settings, remarks = new_settings(arguments, typed, tables)
-    folder = run_folder.RunFolder(arguments.out, settings["preset"])
+    folder = run_folder.RunFolder(folder_to_write(arguments.out), settings["preset"])
     folder.check_place()
     if not arguments.overwrite:
         folder.refuse_if_used()
@@ -98,6 +102,7 @@ def resumed_settings(arguments, typed, tables):
                 f"{flag_of(name)} is {in_plain_words(settings[name])} in this run, received {in_plain_words(value)}; "
                 "leave it out, or use another --out"
             )
+    folder = run_folder.RunFolder(folder_to_write(folder.out), folder.preset)
     return settings | typed, remarks, folder, checkpoint
 
 

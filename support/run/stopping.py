@@ -3,6 +3,10 @@
 import signal
 import time
 
+from support.system.several_devices import agreed
+
+REASONS = ("time", "interrupt", "terminate")
+
 
 class StopRequest:
     """Notes requests to stop, so that a step is never interrupted.
@@ -35,4 +39,4 @@ class StopRequest:
 
     @property
     def reason(self):
-        return self.signal_reason or ("time" if time.monotonic() >= self.deadline else None)
+        return agreed(self.signal_reason or ("time" if time.monotonic() >= self.deadline else None), REASONS)

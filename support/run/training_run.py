@@ -3,10 +3,8 @@
 import contextlib
 import time
 
-from keras.ops import convert_to_numpy
-
 from support.data.read_ahead import ReadAhead
-from support.models.on_device import to_numbers
+from support.models.on_device import to_array, to_numbers
 from support.run import checkpoints, plots, report, scoring
 from support.run import folder as run_folder
 from support.run.monitor import Monitor, variety
@@ -184,7 +182,7 @@ class TrainingRun:
             self.progress.step(epoch, measured)
             self.log.scalars(len(self.history.steps), measured_for_tensorboard(measured))
             if self.pictures_to_look_at:
-                real, fake = map(convert_to_numpy, self.pictures_to_look_at)
+                real, fake = map(to_array, self.pictures_to_look_at)
                 self.variety_share, self.pictures_to_look_at = variety(fake) / max(variety(real), 1e-6), None
             _, _, d_real, d_fake, _ = measured
             self.progress.say(self.monitor.watch(d_real=d_real, d_fake=d_fake, variety_share=self.variety_share))

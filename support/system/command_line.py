@@ -75,6 +75,16 @@ def some_of(names):
     return parse
 
 
+def count_or_all(text):
+    """Parse a whole number from 1 up, or `all`."""
+    if text == "all":
+        return text
+    try:
+        return whole_number()(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, or all") from None
+
+
 def word_of(meanings):
     """Make the type of a flag that takes one of some words; `meanings` maps each word to its value."""
 

@@ -39,5 +39,7 @@ if os.environ["TF_CPP_MIN_LOG_LEVEL"] not in ("0", "1") and "keras" not in sys.m
     with without_stderr():
         import keras
 
-        # The first array starts the device, which also writes messages.
-        keras.ops.zeros(1)
+        # The first array starts the device, which also writes messages. A process that trains together with others must
+        # find them before that: see support/system/several_devices.py.
+        if "KERAS_DISTRIBUTION_JOB_ADDRESSES" not in os.environ:
+            keras.ops.zeros(1)
