@@ -38,6 +38,7 @@ CLASSIC = {
     "epochs": 200,  # an epoch is one pass over the real pictures
     "learning_rate": 2e-4,  # Adam's step size, for both players
     "generator_learning_rate": None,  # another one for G; None: the same
+    "learning_rate_fall": 0.0,  # 0.25: both rates fall to 0 over the last quarter of the run
     "beta_1": 0.5,  # Adam's memory of the gradient; Keras' default of 0.9 makes the game oscillate
     "beta_2": 0.999,  # Adam's memory of the gradient's size
     "averaging": 0.0,  # 0.999: draw with G's weights averaged over about 1,000 steps; 0: with the last ones

@@ -24,6 +24,7 @@ import gene_keras
 from modern import relativistic, residual, taught
 from modern.augment import FOR_FEW_PICTURES, KINDS, Augmentation
 from modern.averaging import adam_for_generator, take_averages
+from modern.falling import set_learning_rates
 from presets import ON_A_CPU, ON_A_GPU, PRESETS
 from support.models.on_device import as_one_call, predict_on_batch, train_on_batch  # Keras' own, without waiting
 from support.models.precision import in_float32
@@ -201,6 +202,7 @@ def train(play, lesson, players, run):
         for epoch in run.epochs_left():
             for images, classes, noise in run.batches_left(epoch):  # made by `step_inputs`, ahead of time
                 real = defDATA.to_floats(images)
+                set_learning_rates(players, run.settings, run.share_played)
                 measured, fake = play(players, real, classes, noise)
                 run.note_step(epoch, measured, real, fake)
             run.finish_epoch(epoch)
@@ -218,7 +220,6 @@ def main(arguments=None):
             settings["data"], *size, settings["seed"], settings["fit"], folder.picture_cache
         )
         settings, fitted = run_settings.fit_to_pictures(settings, pictures, arguments, FOR_FEW_PICTURES)
-        several_devices.refuse_unequal_parts(settings["batch_size"])
         keras.utils.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")
         class_count = len(pictures.class_names) if settings["conditional"] else 0

@@ -21,6 +21,7 @@ from defDATA import to_floats
 from support.data.shapes import SHAPE_NAMES, draw_shapes
 
 MOST_PASSES = 24  # of the classifier over its shapes
+HIGHEST_LEARNING_RATE = 2e-3
 SURE = 0.9  # the classifier's probability for its answer
 
 
@@ -55,8 +56,21 @@ def train_until_sure(images, labels, held_out, held_out_labels, sure_of=0.99):
     Returns:
         A `keras.Model` that gives probabilities `(n, classes)`.
     """
+    classifier = build_classifier(images.shape[1:])
+    classifier.compile(keras.optimizers.Adam(HIGHEST_LEARNING_RATE), "sparse_categorical_crossentropy")
+    for _ in range(MOST_PASSES):
+        classifier.fit(to_floats(images), labels, batch_size=128, verbose=0)
+        right, sure = right_and_sure(classifier, held_out, held_out_labels)
+        if right >= 0.99 and sure >= sure_of:
+            break
+    refuse_a_bad_judge(classifier, held_out, held_out_labels, sure_of)
+    return classifier
+
+
+def build_classifier(shape):
+    """Build the classifier, with random weights that are the same in each run, for pictures of this shape."""
     keras.utils.set_random_seed(0)
-    classifier = keras.Sequential([keras.Input(images.shape[1:])])
+    classifier = keras.Sequential([keras.Input(shape)])
     for filters in (32, 64, 128):
         classifier.add(layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False))
         classifier.add(layers.BatchNormalization())
@@ -64,18 +78,21 @@ def train_until_sure(images, labels, held_out, held_out_labels, sure_of=0.99):
     classifier.add(layers.Flatten())
     classifier.add(layers.Dropout(0.3))
     classifier.add(layers.Dense(10, activation="softmax"))
-    classifier.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy")
-    for _ in range(MOST_PASSES):
-        classifier.fit(to_floats(images), labels, batch_size=128, verbose=0)
-        answers = classifier.predict(to_floats(held_out), verbose=0)
-        right = (answers.argmax(axis=1) == held_out_labels).mean()
-        sure = (answers.max(axis=1) > SURE).mean()
-        if right >= 0.99 and sure >= sure_of:
-            break
-    else:
-        sys.exit(f"the classifier names {right:.2%} of the held-out pictures, sure of {sure:.2%}: it cannot judge")
-    print(f"classifier: {right:.2%} of {len(held_out):,} held-out pictures, sure of {sure:.1%}")
     return classifier
+
+
+def right_and_sure(classifier, images, labels):
+    """Return which share of the pictures a classifier names right, and of which share it is sure."""
+    answers = classifier.predict(to_floats(images), verbose=0)
+    return (answers.argmax(axis=1) == labels).mean(), (answers.max(axis=1) > SURE).mean()
+
+
+def refuse_a_bad_judge(classifier, images, labels, sure_of):
+    """Say how good a classifier is; end the program if it is below 99 % of held-out pictures, or sure of too few."""
+    right, sure = right_and_sure(classifier, images, labels)
+    if right < 0.99 or sure < sure_of:
+        sys.exit(f"the classifier names {right:.2%} of the held-out pictures, sure of {sure:.2%}: it cannot judge")
+    print(f"classifier: {right:.2%} of {len(images):,} held-out pictures, sure of {sure:.1%}")
 
 
 def draw(generator, count):

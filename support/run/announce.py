@@ -13,7 +13,7 @@ THEMES = {
     "networks": ["network", "noise_size", "filters", "generator_batch_normalization"]
     + ["discriminator_batch_normalization", "dropout", "augment", "augment_noise", "lesson_steps", "mixed_precision"],
     "game": ["loss", "label_smoothing", "slope_weight", "slope_of_one_in", "batch_size", "epochs", "learning_rate"]
-    + ["generator_learning_rate", "beta_1", "beta_2", "averaging", "seed"],
+    + ["generator_learning_rate", "learning_rate_fall", "beta_1", "beta_2", "averaging", "seed"],
     "written": ["save_every", "plot_every", "score_every"],
 }
 WAITED_LONG = 0.05  # share of the time; waiting longer than this for pictures gets a hint

@@ -96,6 +96,7 @@ def make_parser(presets, networks, losses, augmentations, sources):
     add("--epochs", type=whole_number(), help="passes over the real pictures")
     add("--learning-rate", type=positive_number, help="of both players' Adam; smaller is steadier and slower")
     add("--generator-learning-rate", type=positive_number, help="of G's Adam, if it is to differ from D's")
+    add("--learning-rate-fall", type=share, help="0.25: both fall to 0 in the last quarter of the run; 0: never")
     add("--beta-1", type=share, help="Adam's memory of the gradient; above 0.5 the game tends to oscillate")
     add("--beta-2", type=share, help="Adam's memory of the gradient's size")
     add("--slope-weight", type=number(lambda v: 0 <= v < math.inf, "a number from 0 up"), help="relativistic: gamma")

@@ -13,7 +13,7 @@ from support.run.checkpoints import load_newest_checkpoint
 from support.run.tensorboard_log import require_tensorboard
 from support.system import machine
 from support.system.errors import InputError
-from support.system.several_devices import folder_to_write
+from support.system.several_devices import folder_to_write, refuse_unequal_parts
 
 STEPS_AN_EPOCH = 8  # at least: with few pictures, many small steps teach more than few large ones
 SMALLEST_BATCH = 16  # at least: batch normalization takes its statistics from the pictures of a batch
@@ -231,7 +231,8 @@ def fit_to_pictures(settings, pictures, arguments, augmentations):
 
     Raises:
         InputError: If there are too few or too small pictures, a typed batch is larger than the data, classes are
-            required and missing, or a resumed run has other pictures than at its start.
+            required and missing, a resumed run has other pictures than at its start, or several devices cannot share a
+            batch.
     """
     fingerprint = pictures.fingerprint()
     if settings.get("data_fingerprint", fingerprint) != fingerprint:
@@ -249,14 +250,14 @@ def fit_to_pictures(settings, pictures, arguments, augmentations):
     size = {"image_size": [height, width], "channels": channels, "data_fingerprint": fingerprint}
     conditional, remarks = fit_to_classes(settings["conditional"], pictures)
     fitted = settings | size | {"conditional": conditional}
-    if "data_fingerprint" in settings:  # a resumed run
-        return fitted, remarks
-    if fitted["augment"] is None:
-        fitted["augment"] = list(augmentations) if count < FEW_PICTURES else []
-    for name, value in fit_to_count(settings, count, "batch_size" in typed).items():
-        if value != settings[name] and name not in typed:
-            remarks.append(f"the preset's {name} {settings[name]} becomes {value} for {count:,} pictures")
-            fitted[name] = value
+    if "data_fingerprint" not in settings:  # a new run
+        if fitted["augment"] is None:
+            fitted["augment"] = list(augmentations) if count < FEW_PICTURES else []
+        for name, value in fit_to_count(settings, count, "batch_size" in typed).items():
+            if value != settings[name] and name not in typed:
+                remarks.append(f"the preset's {name} {settings[name]} becomes {value} for {count:,} pictures")
+                fitted[name] = value
+    refuse_unequal_parts(fitted["batch_size"])
     return fitted, remarks
 
 

@@ -22,7 +22,7 @@ class StopRequest:
     """
 
     def __init__(self, minutes=None):
-        self.deadline = time.monotonic() + minutes * 60 if minutes else float("inf")
+        self.start, self.seconds = time.monotonic(), minutes * 60 if minutes else float("inf")
         self.signal_reason = None
 
     def __enter__(self):
@@ -38,5 +38,10 @@ class StopRequest:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     @property
+    def share_of_time(self):
+        """The share of the time that is over; 0 if the time has no limit."""
+        return (time.monotonic() - self.start) / self.seconds
+
+    @property
     def reason(self):
-        return agreed(self.signal_reason or ("time" if time.monotonic() >= self.deadline else None), REASONS)
+        return agreed(self.signal_reason or ("time" if self.share_of_time >= 1 else None), REASONS)

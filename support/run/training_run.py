@@ -16,6 +16,7 @@ from support.run.tensorboard_log import open_log
 from support.scores.quick_distance import QuickDistance
 from support.system import machine
 from support.system.errors import InputError
+from support.system.several_devices import of_first_process
 
 STEPS_BETWEEN_LOOKS = 10  # the variety of the pictures is measured in every tenth step, to save time
 SECONDS_BETWEEN_READS = 0.1  # each reading of measurements waits for the device, so they are read ten times a second
@@ -106,6 +107,12 @@ class TrainingRun:
     def steps_left(self):
         """The number of steps that are left."""
         return self.all_steps - len(self.history.steps)
+
+    @property
+    def share_played(self):
+        """The share of the run that is over, 0 to 1: of its steps or of its time, whichever ends first."""
+        share_of_steps = (len(self.history.steps) + len(self.unread)) / self.all_steps
+        return min(1.0, max(share_of_steps, of_first_process(self.stop.share_of_time)))
 
     def teach(self, lesson, discriminator):
         """Give D its lesson before the first step. If a signal stops the lesson, the game does not begin.

@@ -122,6 +122,15 @@ def agreed(reason, reasons):
     return choices[int(numbers.max())]
 
 
+def of_first_process(number):
+    """Return the first process' number in all processes, for numbers on which their game depends, such as a time."""
+    if process_count() == 1:
+        return number
+    from jax.experimental import multihost_utils
+
+    return float(multihost_utils.broadcast_one_to_all(keras.ops.array(number, "float32")))
+
+
 def _jax():
     import jax
 
