@@ -100,10 +100,10 @@ def residual_generator(
     features = layers.Reshape((start_height, start_width, widths[0]), name="start_map")(features)  # (b, 4, 4, 512)
     for step, step_filters in enumerate(widths[1:], start=1):  # to (b, 8, 8, 256), (b, 16, 16, 128), (b, 32, 32, 64)
         features = doubled(features, step, step_filters, batch_normalization)
-    pictures = layers.Conv2D(  # (b, 32, 32, 3)
-        channels, 3, padding="same", activation="tanh", dtype="float32", name="picture"
-    )(activate(features, batch_normalization, "picture"))
-    return keras.Model(inputs, gene_keras.crop_centre(pictures, height, width), name="generator")  # (b, 32, 32, 3)
+    features = activate(features, batch_normalization, "picture")
+    pictures = layers.Conv2D(channels, 3, padding="same", name="picture")(features)  # (b, 32, 32, 3)
+    pictures = gene_keras.crop_centre(gene_keras.tanh(pictures), height, width)
+    return keras.Model(inputs, pictures, name="generator")  # (b, 32, 32, 3)
 
 
 def residual_discriminator(

@@ -35,9 +35,8 @@ def sketch_and_strokes(features, channels, start_weights):
     Returns:
         The picture `(b, height, width, channels)`, float32 in [-1, 1].
     """
-    # The last layers compute in float32: the 8 bits of bfloat16 would show as bands of colour.
     sketch = layers.Conv2D(  # (b, 16, 16, 3)
-        channels, 1, kernel_initializer=start_weights, dtype="float32", name="sketch_at_half_size"
+        channels, 1, kernel_initializer=start_weights, name="sketch_at_half_size"
     )(features)
     sketch = layers.UpSampling2D(2, interpolation="bilinear", dtype="float32", name="sketch")(sketch)  # (b, 32, 32, 3)
     strokes = layers.Conv2D(  # (b, 16, 16, 8)
@@ -46,9 +45,9 @@ def sketch_and_strokes(features, channels, start_weights):
     strokes = layers.UpSampling2D(2, interpolation="bilinear", name="strokes_enlarged")(strokes)  # (b, 32, 32, 8)
     strokes = layers.Conv2D(STROKE_FILTERS, 3, padding="same", name="strokes_look")(strokes)  # (b, 32, 32, 8)
     strokes = layers.LeakyReLU(0.2, name="strokes_look_activation")(strokes)
-    strokes = layers.Conv2D(channels, 3, padding="same", dtype="float32", name="strokes")(strokes)  # (b, 32, 32, 3)
+    strokes = layers.Conv2D(channels, 3, padding="same", name="strokes")(strokes)  # (b, 32, 32, 3)
     both = layers.Add(dtype="float32", name="sketch_and_strokes")([sketch, strokes])
-    return layers.Activation("tanh", dtype="float32", name="picture")(both)
+    return gene_keras.tanh(both)
 
 
 def sketching_generator(

@@ -26,6 +26,8 @@ def described(model):
             values = (layer.rate,)
         elif isinstance(layer, layers.Reshape):
             values = tuple(layer.target_shape)
+        elif isinstance(layer, layers.Activation):
+            values = (layer.activation.__name__,)
         elif isinstance(layer, layers.Cropping2D):
             values = layer.cropping
         else:
@@ -44,7 +46,8 @@ def test_cifar10_generator_is_the_published_one():
         leaky,
         ("Reshape", 4, 4, 256),
         *[double, leaky] * 3,
-        ("Conv2D", 3, 3, 1, "same", "tanh"),
+        ("Conv2D", 3, 3, 1, "same", "linear"),
+        ("Activation", "tanh"),
         ("Cropping2D", (0, 0), (0, 0)),
     ]
 
@@ -139,8 +142,8 @@ def test_a_sketching_generator_counted_by_hand():
     plain, drawing = gene_keras.dcgan_generator(32, 48, **more), sketching.sketching_generator(32, 48, **more)
     assert drawing.count_params() - plain.count_params() == 15 + 40 + 584 + 219 - 195 + 5600
     of_drawing = dict(zip([layer.name for layer in drawing.layers], described(drawing), strict=True))
-    up_to_half_size = [layer.name for layer in plain.layers[:-2]]  # the last two draw at full size, and crop
-    assert [of_drawing[name] for name in up_to_half_size] == described(plain)[:-2]
+    up_to_half_size = [layer.name for layer in plain.layers[:-3]]  # the last three draw at full size, tanh, and crop
+    assert [of_drawing[name] for name in up_to_half_size] == described(plain)[:-3]
     doubled = [layer.output.shape for layer in drawing.layers if isinstance(layer, layers.Conv2DTranspose)]
     assert doubled == [(None, 8, 12, 8), (None, 16, 24, 4)]  # and none at full size
     assert drawing.get_layer("sketch_at_half_size").output.shape == (None, 16, 24, 3)
@@ -309,6 +312,22 @@ def test_projection_is_the_scalar_product_with_the_class_vector():
     by_hand = [vectors[row] @ kernel[:, 0] + bias[0] + vectors[row] @ embedding[classes[row, 0]] for row in range(3)]
     logits = keras.ops.convert_to_numpy(discriminator([pictures, classes], training=False))
     np.testing.assert_allclose(logits[:, 0], by_hand, rtol=1e-4, atol=1e-5)
+
+
+def test_rounding_before_tanh_moves_no_pixel_by_a_grey_level():
+    """Would catch tanh in bfloat16: near 1 its values are half a grey level apart, which shows as bands of colour.
+
+    bfloat16 has 8 bits: from 1 to 2 its numbers are 2^-7 apart, so x is off by at most 2^-8. The slope of tanh there is
+    at most 1 - tanh(1)^2 = 0.42, and a grey level is 1 / 127.5: 0.42 x 127.5 / 256 = 0.209 of one. From 0.5 to 1 it is
+    0.79 x 127.5 / 512 = 0.196, and less elsewhere.
+    """
+    values = np.linspace(-4, 4, 4001, dtype="float32")
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        drawn = keras.ops.convert_to_numpy(gene_keras.tanh(keras.ops.cast(values, "bfloat16")))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert 0.18 < np.abs(drawn - np.tanh(values)).max() * 127.5 < 0.21
 
 
 def test_mixed_precision_keeps_pictures_and_logits_in_float32():
