@@ -108,14 +108,18 @@ def test_an_npz_keeps_its_own_size_and_channels(tmp_path):
 
 
 def test_the_mnist_preset_on_keras_own_file(tmp_path):
-    """Would catch a preset that cannot train on MNIST's file as Keras stores it, without an axis for the channel."""
+    """Would catch a preset that cannot train on MNIST's file as Keras stores it, without an axis for the channel, or
+    that leaves the labels of the digits unused."""
     path = tmp_path / "mnist.npz"
     images = np.random.default_rng(0).integers(0, 256, (9, 28, 28), "uint8")
     np.savez(path, x_train=images, y_train=np.arange(9, dtype="uint8"), x_test=images[:2], y_test=np.zeros(2, "uint8"))
     out = tmp_path / "run"
     train.main(["--preset", "mnist", "--data", str(path), "--filters", "2", "--epochs", "1", "--out", str(out)])
     model = keras.models.load_model(out / "generator_e001.h5", compile=False)
-    assert model.output_shape == (None, 28, 28, 1)
+    assert model.output_shape == (None, 28, 28, 1) and [tensor.shape for tensor in model.inputs] == [
+        (None, 100),
+        (None, 1),
+    ]
     assert (out / "training_checkpoints_mnist").exists()
 
 
