@@ -28,7 +28,7 @@ from modern.falling import set_learning_rates
 from presets import ON_A_CPU, ON_A_GPU, PRESETS
 from support.models.on_device import as_one_call, predict_on_batch, train_on_batch  # Keras' own, without waiting
 from support.models.precision import in_float32
-from support.run import announce, checkpoints, flags, rehearsal
+from support.run import announce, checkpoints, claims, flags, rehearsal
 from support.run import settings as run_settings
 from support.run.training_run import TrainingRun
 from support.system import machine, several_devices
@@ -210,7 +210,7 @@ def train(play, lesson, players, run):
 
 def main(arguments=None):
     """Train with the settings of the flags."""
-    with one_line_errors("train.py"):
+    with one_line_errors("train.py"), claims.given_back():
         arguments = flags.parse_arguments(arguments, PRESETS, NETWORKS, LOSSES, KINDS, defDATA.SOURCES)
         several_devices.use_devices(arguments.devices)
         tables = run_settings.Tables(PRESETS, NETWORKS, LOSSES, ON_A_CPU, ON_A_GPU)

@@ -8,9 +8,11 @@ import shutil
 import h5py
 
 from support.run.checkpoints import checkpoint_paths
+from support.run.claims import Claim
 from support.system.atomic_files import written_beside
 from support.system.errors import InputError
 from support.system.quiet import quiet
+from support.system.several_devices import refused_together
 
 CHECKPOINT_FOLDER = "training_checkpoints_"
 FOLDER_NAMES = {"cars": "cars_deeplake"}  # only this preset has a published folder with a longer name
@@ -43,6 +45,50 @@ class RunFolder:
         self.picture_cache = self.out / "training_cache" / "pictures.sqlite"
         self.best_generator = self.out / "generator_best.h5"
         self.checkpoints = self.out / (CHECKPOINT_FOLDER + FOLDER_NAMES.get(preset, preset))
+        self.claim, self.state_at_start = None, None
+
+    def refuse_if_alive(self):
+        """Refuse the folder if a run is alive in it, and note what is there. This writes nothing.
+
+        Raises:
+            InputError: If a run is alive in this folder.
+        """
+        with refused_together() as is_first:
+            if is_first and self.out.is_dir():
+                self.claim = Claim(self.out, create=False)
+                self.state_at_start = self._state()
+
+    def _claim(self):
+        """Claim the folder for this run, before the first write.
+
+        Raises:
+            InputError: If another run was started in this folder since `refuse_if_alive`.
+        """
+        with refused_together() as is_first:
+            if not is_first:
+                return
+            self.out.mkdir(parents=True, exist_ok=True)
+            if not (self.claim and self.claim.is_held):
+                self.claim = Claim(self.out)
+            if self._state() != (self.state_at_start or []):
+                raise InputError(
+                    f"--out {self.out}: the run in this folder has changed since this one was started; "
+                    "start again, or choose another folder with --out"
+                )
+
+    def _state(self):
+        """List the files of the run that is here, with the times when they were written."""
+        files = [path for folder in checkpoint_folders(self.out) for path in checkpoint_paths(folder)]
+        return [(str(path), path.stat().st_mtime_ns) for path in [*self.contents(), *files]]
+
+    def check_claim(self):
+        """Check that no other run has taken the folder over.
+
+        Raises:
+            InputError: If one has.
+        """
+        if self.claim and self.claim.is_held:
+            self.claim.check()
 
     def contents(self):
         """List what earlier runs left here: generators, checkpoint folders and the logs."""
@@ -92,7 +138,12 @@ class RunFolder:
             )
 
     def prepare(self, resume):
-        """Make the folders; a new run removes the files of an earlier one. Call this after all other checks."""
+        """Make the folders; a new run removes the files of an earlier one. Call this after all other checks.
+
+        Raises:
+            InputError: If another run is alive in this folder.
+        """
+        self._claim()
         if not resume:
             # Checkpoints first: if the removal is interrupted, --resume must not continue with parts of an old run.
             for path in sorted(self.contents(), key=lambda path: not path.name.startswith(CHECKPOINT_FOLDER)):

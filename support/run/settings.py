@@ -13,7 +13,7 @@ from support.run.checkpoints import load_newest_checkpoint
 from support.run.tensorboard_log import require_tensorboard
 from support.system import machine
 from support.system.errors import InputError
-from support.system.several_devices import folder_to_write, refuse_unequal_parts
+from support.system.several_devices import folder_to_write, process_number, refuse_unequal_parts
 
 STEPS_AN_EPOCH = 8  # at least: with few pictures, many small steps teach more than few large ones
 SMALLEST_BATCH = 16  # at least: batch normalization takes its statistics from the pictures of a batch
@@ -75,6 +75,7 @@ def choose_settings(arguments, tables):
     settings, remarks = new_settings(arguments, typed, tables)
     folder = run_folder.RunFolder(folder_to_write(arguments.out), settings["preset"])
     folder.check_place()
+    folder.refuse_if_alive()
     if not arguments.overwrite:
         folder.refuse_if_used()
     return settings, remarks, folder, None
@@ -85,6 +86,7 @@ def resumed_settings(arguments, typed, tables):
     if arguments.overwrite or arguments.dry_run:
         raise InputError("--resume goes on with a run, received --overwrite or --dry-run too; leave these out")
     folder = run_folder.find_run(arguments.out, arguments.preset)
+    folder.refuse_if_alive()
     checkpoint, remarks = load_newest_checkpoint(folder.checkpoints)
     stored = checkpoint[2]["settings"]
     if stored["dry_run"]:
@@ -102,7 +104,8 @@ def resumed_settings(arguments, typed, tables):
                 f"{flag_of(name)} is {in_plain_words(settings[name])} in this run, received {in_plain_words(value)}; "
                 "leave it out, or use another --out"
             )
-    folder = run_folder.RunFolder(folder_to_write(folder.out), folder.preset)
+    if process_number() > 0:
+        folder = run_folder.RunFolder(folder_to_write(folder.out), folder.preset)
     return settings | typed, remarks, folder, checkpoint
 
 

@@ -217,7 +217,12 @@ class TrainingRun:
             self.reason = None  # the request to stop came when nothing was left to do
 
     def save_checkpoint(self):
-        """Write everything that `--resume` needs."""
+        """Write everything that `--resume` needs.
+
+        Raises:
+            InputError: If another run has taken the folder over.
+        """
+        self.folder.check_claim()
         self.read_measurements()
         variables = checkpoints.all_variables(self.players)
         groups = {name: checkpoints.copy_variables(group) for name, group in variables.items()}
@@ -239,7 +244,11 @@ class TrainingRun:
 
         Returns:
             The path of the generator that was saved, or None.
+
+        Raises:
+            InputError: If another run has taken the folder over.
         """
+        self.folder.check_claim()
         plots_due, save_due = (last or epoch % self.settings[often] == 0 for often in ("plot_every", "save_every"))
         steps = self.history.steps_of(epoch, self.steps_per_epoch)
         score_due = self.scorer and self.scorer.is_due(epoch, steps, self.steps_per_epoch)

@@ -8,6 +8,7 @@ On several computers, or in several processes, the same program runs in each. Ev
 the seed, and its devices take their part of it. Only the first process prints, and writes into `--out`.
 """
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -129,6 +130,27 @@ def of_first_process(number):
     from jax.experimental import multihost_utils
 
     return float(multihost_utils.broadcast_one_to_all(keras.ops.array(number, "float32")))
+
+
+@contextlib.contextmanager
+def refused_together():
+    """If the block fails in one process, let all processes end, so that none waits for the others.
+
+    Yields:
+        Whether this is the first process, which alone writes into `--out`.
+
+    Raises:
+        InputError: That of the block; in the other processes, one that names the first process.
+        OSError: That of the block.
+    """
+    refusal = None
+    try:
+        yield process_number() == 0
+    except (InputError, OSError) as error:
+        refusal = error
+    together = agreed("refused" if refusal else None, ("refused",))
+    if together:
+        raise refusal or InputError("the first process refused to start; see what it printed")
 
 
 def _jax():
