@@ -3,9 +3,11 @@
 import errno
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
+import h5py
 import pytest
 
 from small_runs import error_of, play, save_twenty_pictures
@@ -14,6 +16,7 @@ from support.run.folder import RunFolder
 from support.run.training_run import TrainingRun
 from support.system.errors import InputError
 
+fcntl = pytest.importorskip("fcntl", reason="the locks of Unix")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HOLD = "import sys, time; from support.run.claims import Claim; Claim(sys.argv[1]); print('held', flush=True); "
 HOLD += "time.sleep(300)"
@@ -189,7 +192,12 @@ def test_train_refuses_a_folder_in_which_a_run_is_alive(alive, tmp_path, capsys)
     with subprocess.Popen([sys.executable, "-c", HOLD, str(out)], cwd=ROOT, stdout=subprocess.PIPE) as living:
         assert living.stdout.readline() == b"held\n"
         before = contents(out)
-        for flags in (["--resume", "--epochs", "2"], ["--data", data], ["--data", data, "--overwrite"]):
+        for flags in (
+            ["--resume", "--epochs", "2"],
+            ["--resume", "--preset", "shapes"],
+            ["--data", data],
+            ["--data", data, "--overwrite"],
+        ):
             line = error_of(capsys, "--out", str(out), *flags)
             assert f"a run is alive in this folder (process {living.pid}" in line
             assert contents(out) == before
@@ -237,3 +245,32 @@ def test_a_run_whose_folder_was_taken_over_writes_nothing_more(tmp_path, monkeyp
     assert "was taken over by another run (process 7 on elsewhere)" in line
     assert not list(out.glob("*.h5")) and not list(out.rglob("checkpoint*.npz"))
     assert '"another"' in (out / claims.NAME).read_text()
+
+
+def test_a_run_whose_folder_is_gone_says_so(tmp_path, monkeypatch, capsys):
+    """Would catch a message about some file of curves, where the whole folder was removed; and a new folder with parts
+    of a run in it."""
+    data, out = save_twenty_pictures(tmp_path / "pictures.npz"), tmp_path / "run"
+    played = TrainingRun.note_step
+
+    def remove(self, *step):
+        played(self, *step)
+        shutil.rmtree(out, ignore_errors=True)
+
+    monkeypatch.setattr(TrainingRun, "note_step", remove)
+    with pytest.raises(SystemExit) as stopped:
+        play(data, out, "--epochs", "3")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stopped.value.code == 2 and f"{out} was removed while the run was writing into it" in line
+    assert not out.exists()
+
+
+def test_files_of_hdf5_need_no_locks(tmp_path):
+    """Would catch a network disk without locks, on which HDF5 refuses to open a generator that is sound."""
+    path = tmp_path / "generator.h5"
+    with h5py.File(path, "w") as file:
+        file["kernel"] = 7
+    with open(path) as other:
+        fcntl.flock(other, fcntl.LOCK_EX)  # HDF5's own lock fails now, as it does where there are none
+        with h5py.File(path) as file:
+            assert file["kernel"][()] == 7

@@ -40,12 +40,16 @@ class RunFolder:
 
     def __init__(self, out, preset):
         self.out = pathlib.Path(out)
-        self.preset = preset
         self.logs = self.out / "training_logs"
         self.picture_cache = self.out / "training_cache" / "pictures.sqlite"
         self.best_generator = self.out / "generator_best.h5"
-        self.checkpoints = self.out / (CHECKPOINT_FOLDER + FOLDER_NAMES.get(preset, preset))
+        self.set_preset(preset)
         self.claim, self.state_at_start = None, None
+
+    def set_preset(self, preset):
+        """Set the preset, which the folder of checkpoints is named after."""
+        self.preset = preset
+        self.checkpoints = self.out / (CHECKPOINT_FOLDER + FOLDER_NAMES.get(preset, preset))
 
     def refuse_if_alive(self):
         """Refuse the folder if a run is alive in it, and note what is there. This writes nothing.
@@ -67,9 +71,15 @@ class RunFolder:
         with refused_together() as is_first:
             if not is_first:
                 return
+            is_new = not self.out.exists()
             self.out.mkdir(parents=True, exist_ok=True)
-            if not (self.claim and self.claim.is_held):
-                self.claim = Claim(self.out)
+            try:
+                if not (self.claim and self.claim.is_held):
+                    self.claim = Claim(self.out)
+            except OSError:
+                if is_new:
+                    self.out.rmdir()
+                raise
             if self._state() != (self.state_at_start or []):
                 raise InputError(
                     f"--out {self.out}: the run in this folder has changed since this one was started; "
@@ -85,10 +95,15 @@ class RunFolder:
         """Check that no other run has taken the folder over.
 
         Raises:
-            InputError: If one has.
+            InputError: If one has, or if the folder is gone.
         """
         if self.claim and self.claim.is_held:
             self.claim.check()
+        if not self.logs.is_dir():
+            raise InputError(
+                f"{self.out} was removed while the run was writing into it, or its disk is away; "
+                "bring it back and go on with --resume, or start again"
+            )
 
     def contents(self):
         """List what earlier runs left here: generators, checkpoint folders and the logs."""
@@ -182,8 +197,10 @@ def find_run(out, preset=None):
         Its `RunFolder`.
 
     Raises:
-        InputError: If there is no checkpoint, or only one of another preset.
+        InputError: If a run is alive there, or there is no checkpoint, or only one of another preset.
     """
+    found = RunFolder(out, preset or "")
+    found.refuse_if_alive()
     presets = {}
     folders = checkpoint_folders(out)
     for folder in folders:
@@ -199,7 +216,8 @@ def find_run(out, preset=None):
         raise InputError(
             f"--out {out} holds a run of preset {held}, not {preset}; use --preset {held} or another --out"
         )
-    return RunFolder(out, preset or next(iter(presets)))
+    found.set_preset(preset or next(iter(presets)))
+    return found
 
 
 def save_generator(generator, path, information):

@@ -86,7 +86,6 @@ def resumed_settings(arguments, typed, tables):
     if arguments.overwrite or arguments.dry_run:
         raise InputError("--resume goes on with a run, received --overwrite or --dry-run too; leave these out")
     folder = run_folder.find_run(arguments.out, arguments.preset)
-    folder.refuse_if_alive()
     checkpoint, remarks = load_newest_checkpoint(folder.checkpoints)
     stored = checkpoint[2]["settings"]
     if stored["dry_run"]:

@@ -4,6 +4,9 @@ TensorFlow 2.21 writes these messages from C++ before it reads TF_CPP_MIN_LOG_LE
 this file redirects the process's stderr while Keras and its backend start. Errors are exceptions and stay visible. To
 see the messages, set TF_CPP_MIN_LOG_LEVEL=0.
 
+It sets HDF5_USE_FILE_LOCKING=FALSE: on network disks without locks HDF5 would refuse every file. The suite needs no
+locks of HDF5, as it writes each file under another name first and then renames it.
+
 This file also sets TF_ENABLE_ONEDNN_OPTS=1, so that TensorFlow computes with oneDNN. Without it TensorFlow uses oneDNN
 only on the newest processors; on others (AVX2: most laptops) a step then takes 1.5 to 1.8 times as long.
 """
@@ -31,6 +34,7 @@ def without_stderr():
 
 
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would show "remapper failed", a harmless note
 if importlib.util.find_spec("keras") is None:
     print("keras is not installed; pip install -r requirements.txt", file=sys.stderr)
