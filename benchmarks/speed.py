@@ -35,6 +35,7 @@ from support.system.machine import describe_machine, is_accelerated
 # The ways to play. Ours and the classic loop run on the backend of this process, the others on PyTorch.
 WAYS = {
     "classic": "classic Keras loop: predict, D twice",
+    "tutorial": "one tf.function with gradient tapes, as TensorFlow's tutorial",
     "ours-float32": "this suite, float32",
     "ours-bfloat16": "this suite, bfloat16",
     "torch-float32": "PyTorch, float32",
@@ -131,6 +132,17 @@ def player_of(way, settings):
         def play(steps):
             for _ in range(steps):
                 play_classic_step(players, real, noise)
+
+        return play
+    if way == "tutorial":
+        from benchmarks.tensorflow_loop import play_step_of
+
+        tutorial_step = play_step_of(players)
+
+        def play(steps):
+            for _ in range(steps):
+                loss = tutorial_step(real, noise)
+            float(loss)
 
         return play
     step = train.step_of(settings, players)
@@ -238,7 +250,9 @@ def main():
         return
     arguments.sizes = ["--filters", str(arguments.filters), "--batch-size", str(arguments.batch_size)]
     gpu = is_accelerated()
-    ways = arguments.ways or [way for way in WAYS if gpu or "graph" not in way]
+    of_tensorflow = keras.backend.backend() == "tensorflow"
+    ways = [way for way in WAYS if (gpu or "graph" not in way) and (of_tensorflow or way != "tutorial")]
+    ways = arguments.ways or ways
     chains = {"cifar10", "folder", "cars", "cifar100"}  # networks that torch_loop.py translates
     processes = {
         preset: [Process(way, preset, arguments) for way in ways if preset in chains or way.startswith("ours")]

@@ -53,7 +53,7 @@ def translated(model):
             modules.append(ToMap(*layer.target_shape))
         elif isinstance(layer, layers.Flatten):
             modules.append(nn.Flatten())
-        elif not isinstance(layer, layers.Cropping2D):  # nothing is cut off at the sizes measured here
+        elif not isinstance(layer, layers.Activation | layers.Cropping2D):  # at these sizes nothing is cut off
             raise TypeError(f"no translation for the layer {layer.name}, a {type(layer).__name__}")
         if getattr(activation, "__name__", "") == "tanh":
             modules.append(nn.Tanh())
