@@ -17,10 +17,12 @@ import zlib
 
 import numpy as np
 
-from support.data import doctor
+from support.data import doctor, kinds
+from support.data.addresses import refuse_address
+from support.data.cifar_files import is_cifar, load_cifar
 from support.data.class_names import CLASS_NAMES
 from support.data.deeplake_source import DeepLakePictures, is_deeplake
-from support.data.npz import load_npz
+from support.data.npz import has_own_size, load_npz
 from support.data.on_demand import KeptPictures
 from support.data.picture_files import PictureFolder, fit_image
 from support.data.shapes import SHAPE_NAMES, draw_shapes
@@ -92,6 +94,8 @@ class Pictures:
         class_names: A name for each label, or None.
         source: Where they came from, in words.
         broken: Names of the files that could not be opened; they are left out.
+        notes: Lines about what else was found, for the user.
+        doubt: None, or why the classes are probably none: the folders are named `train` and `test`, for example.
     """
 
     images: np.ndarray | KeptPictures
@@ -99,6 +103,8 @@ class Pictures:
     class_names: list[str] | None
     source: str
     broken: list[str] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+    doubt: str | None = None
 
     def __len__(self):
         return len(self.images)
@@ -127,10 +133,10 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="c
     """Load the pictures of a source as uint8, all scaled to one size.
 
     Args:
-        source: A name of `SOURCES`, the path of a folder, a .zip or an .npz, or a DeepLake dataset.
-        height: Height in pixels to scale them to. None: a download or an .npz keeps its own, others get 32.
+        source: A name of `SOURCES`, the path of a folder, a .zip, an .npz or CIFAR's own files, or a DeepLake dataset.
+        height: Height in pixels to scale them to. None: a download or an array keeps its own, others get 32.
         width: The same for the width.
-        channels: 1, 3 or 4. None: a download or an .npz keeps its own, others get 3.
+        channels: 1, 3 or 4. None: a download or an array keeps its own, others get 3.
         seed: Seed of the random numbers that draw `shapes`.
         fit: "cover", "pad" or "stretch": how to treat other proportions, as
             in `support.data.picture_files.fit_image`.
@@ -154,10 +160,14 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="c
     else:
         path = pathlib.Path(source)
         if not source or not path.exists():
+            refuse_address(source)
             raise InputError(
                 f"no such file or folder: {source or 'an empty name'}; "
                 "give --data a folder of pictures, a .zip, an .npz or a DeepLake dataset"
             )
+        if is_cifar(path):
+            images, labels, class_names = load_cifar(path)
+            return Pictures(resize_array(images, height, width, channels, fit), labels, class_names, source)
         if path.suffix.lower() == ".npz":
             images, labels = load_npz(path)
             class_names = [str(number) for number in range(labels.max() + 1)] if labels is not None else None
@@ -170,7 +180,8 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="c
         chosen, broken = files.openable()
     class_names, labels = files.classes(chosen)
     images = KeptPictures(files, chosen, labels, (height or 32, width or 32, channels or 3), fit, cache)
-    return Pictures(images, labels, class_names, source, broken)
+    notes = [*files.notes, *([f"passed over: {kinds.in_words(files.passed_over)}"] if files.passed_over else [])]
+    return Pictures(images, labels, class_names, source, broken, notes, files.doubt)
 
 
 def resize_array(images, height, width, channels, fit="cover"):
@@ -243,8 +254,8 @@ def main(arguments=None):
         options = doctor.parse_arguments(arguments, PRESETS, SOURCES)
         preset = PRESETS[options.preset]
         pictures = load_pictures(options.path, *doctor.size_to_look_at(options, preset), fit=options.fit)
-        has_own_size = isinstance(pictures.images, np.ndarray) and not SOURCES.get(options.path, {}).get("any_size")
-        doctor.examine(pictures, load_pictures(options.path) if has_own_size else pictures, options, preset)
+        stored = SOURCES[options.path] if options.path in SOURCES else {"any_size": not has_own_size(options.path)}
+        doctor.examine(pictures, pictures if stored["any_size"] else load_pictures(options.path), options, preset)
 
 
 if __name__ == "__main__":

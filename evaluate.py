@@ -31,6 +31,7 @@ import numpy as np
 from tqdm import tqdm
 
 import defDATA
+from support.data.npz import has_own_size
 from support.scores import inception
 from support.scores.copies import copied_shares
 from support.scores.generated_files import read_pictures
@@ -152,7 +153,7 @@ def pictures_to_measure_against(source, shape, fit):
     Raises:
         InputError: If they have another size, are too few or too small, or cannot be loaded.
     """
-    is_array = not defDATA.SOURCES.get(source, {"any_size": True})["any_size"] or source.lower().endswith(".npz")
+    is_array = not defDATA.SOURCES.get(source, {"any_size": True})["any_size"] or has_own_size(source)
     pictures = defDATA.load_pictures(source, *((None, None, None) if is_array else shape), fit=fit)
     if pictures.images.shape[1:] != shape:
         theirs, ours = ("x".join(map(str, size)) for size in (pictures.images.shape[1:], shape))
@@ -177,7 +178,7 @@ def main(arguments=None):
     """Read the flags, get both kinds of pictures, measure, print."""
     parser = OneLineParser("evaluate.py", description="Measure how good generated pictures are.")
     add = parser.add_argument
-    add("file", type=pathlib.Path, help="generator_eXXX.h5 or another generator, an .npz of pictures, or a folder")
+    add("file", type=pathlib.Path, help="generator_eXXX.h5 or another generator, an .npz of pictures, a folder, a .zip")
     add("--data", default="cifar10", help="real pictures, as for train.py: those that it was trained on (cifar10)")
     add("--n", type=whole_number(), help="generated pictures (50,000, with --quick 10,000; all of an .npz or folder)")
     add("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")

@@ -165,6 +165,21 @@ def test_a_damaged_claim_is_taken_over(tmp_path, text):
     assert claims.read(claim.path)["token"] == claim.token
 
 
+def test_a_claim_that_was_removed_is_made_again(tmp_path, monkeypatch):
+    """Would catch a run that anyone may join, because someone has tidied up the hidden files of its folder."""
+    claim = claims.Claim(tmp_path)
+    claim.path.unlink()
+    claim.check()
+    assert claims.read(claim.path)["token"] == claim.token
+    with pytest.raises(InputError, match="alive"):
+        claims.Claim(tmp_path)
+    claim.path.unlink()
+    other = claims.Claim(tmp_path)
+    with pytest.raises(InputError, match="taken over"):
+        claim.check()
+    other.check()
+
+
 def test_a_claim_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     """Would catch an empty claim on a full disk, and an error that does not name the file."""
 

@@ -249,7 +249,9 @@ def test_what_a_person_can_get_wrong(tmp_path, capsys):
     assert "text.txt: this is none of them; give a generator (.h5, .keras), an .npz" in line(tmp_path / "text.txt")
     assert "cut.npz cannot be read as an .npz" in line(tmp_path / "cut.npz")
     assert "pickled.npz cannot be read as an .npz" in line(pickled)
-    assert "real.npz has no arr_0 (it holds x_train)" in line(real)
+    odd = tmp_path / "odd.npz"
+    np.savez(odd, faces=shapes(20, 1), names=np.arange(20))
+    assert "odd.npz has no pictures under a usual name, x_train or arr_0 (it holds faces, names)" in line(odd)
     assert "arr_0 in" in line(floats) and "is float32 (20, 8, 8, 3)" in line(floats)
     assert "--n 30: " in line(fakes, "--n", 30) and "holds 20 pictures" in line(fakes, "--n", 30)
     assert "few.npz gives 9 pictures, too few to judge; give 10 or more" in line(few)

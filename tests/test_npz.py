@@ -88,12 +88,13 @@ def test_npz_of_another_kind(tmp_path, images, words):
         (np.array([0, 1]), "(2,)"),
         (np.array([0.0, 1.0, 2.0]), "float64"),
         (np.array([0, -1, 2]), "-1"),
-        (np.eye(3, dtype="uint8"), "(3, 3)"),
+        (np.eye(3, dtype="uint8")[:, :2], "(3, 2)"),  # one-hot, but for one row that is all 0
+        (np.full((3, 2), 0.5), "(3, 2)"),
         (np.array(["cat", "dog", "cat"]), "<U3"),
         (np.array([0, 1, 2**32]), str(2**32)),  # int32 would make a 0 of it
         (np.array([], "int64"), "(0,)"),
     ],
-    ids=["too few", "floats", "negative", "one-hot", "words", "too large", "none"],
+    ids=["too few", "floats", "negative", "a row of zeros", "shares", "words", "too large", "none"],
 )
 def test_npz_with_wrong_labels(tmp_path, labels, word):
     """Would catch labels that do not belong to the pictures, and a message that hides what was received."""
@@ -103,9 +104,7 @@ def test_npz_with_wrong_labels(tmp_path, labels, word):
 
 def test_npz_without_x_train(tmp_path):
     """Would catch a KeyError: the message must tell which names are there."""
-    refused(
-        save_npz(tmp_path / "a.npz", images=np.zeros((1, 8, 8), "uint8"), y=np.zeros(1)), "images, y", "numpy.savez"
-    )
+    refused(save_npz(tmp_path / "a.npz", faces=np.zeros((1, 8, 8), "uint8"), y=np.zeros(1)), "faces, y", "numpy.savez")
     refused(save_npz(tmp_path / "b.npz"), "nothing")
 
 

@@ -7,7 +7,6 @@ import functools
 import io
 import logging
 import os
-import re
 import sys
 import threading
 import types
@@ -16,7 +15,9 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from support.data.picture_files import files_below
+from support.data.addresses import is_address, is_in_deeplake, way_out
+from support.data.kinds import open_picture
+from support.data.picture_files import SIXTEEN_BITS, files_below
 from support.system.errors import InputError
 
 # Megabytes of chunks in memory. A chunk of 8 MB takes 2 ms to read again from a folder, but much longer over the
@@ -28,12 +29,7 @@ MARK = "dataset_meta.json"  # every dataset has it
 
 def is_deeplake(source: str) -> bool:
     """Say whether a source is the address of a DeepLake dataset (`hub://`, `s3://`...), or a folder that holds one."""
-    return is_address(source) or bool(source) and os.path.isfile(os.path.join(source, MARK))
-
-
-def is_address(source):
-    """Say whether a source begins like an address; a single letter before the colon is a Windows drive."""
-    return re.match(r"[\w+.-]{2,}://", source) is not None
+    return is_in_deeplake(source) or bool(source) and os.path.isfile(os.path.join(source, MARK))
 
 
 class DeepLakePictures:
@@ -55,6 +51,8 @@ class DeepLakePictures:
         InputError: If DeepLake 3 is not installed, the dataset cannot be opened, or it holds no picture.
     """
 
+    white, passed_over, notes, doubt = SIXTEEN_BITS, {}, (), None  # as a `PictureFolder` has them
+
     def __init__(self, path):
         self.path, self.lock = str(path), threading.Lock()
         deeplake = import_deeplake(self.path)
@@ -70,7 +68,7 @@ class DeepLakePictures:
             raise
         except Exception as error:  # DeepLake has dozens of error classes without a common parent class
             hint = "check the address and the connection; for a private dataset set ACTIVELOOP_TOKEN"
-            hint = hint if afar else "give the folder as DeepLake 3 wrote it, all of it"
+            hint = hint + way_out(self.path) if afar else "give the folder as DeepLake 3 wrote it, all of it"
             raise InputError(f"{path} cannot be opened as a DeepLake dataset ({in_short(error)}); {hint}") from None
         if not count:
             raise InputError(f"{path} is empty: its tensor {self.tensor.key} has no picture; fill it, or give another")
@@ -103,7 +101,7 @@ class DeepLakePictures:
                     data = self._fetch(int(index))  # the second try helps if the connection was lost for a moment
                 except Exception as error:
                     raise OSError(f"{self.names[index]} cannot be read ({in_short(error)})") from None
-        return Image.open(io.BytesIO(data)) if isinstance(data, bytes) else array_to_image(data)
+        return open_picture(io.BytesIO(data)) if isinstance(data, bytes) else array_to_image(data)
 
     def _fetch(self, index):
         """Return a picture's compressed bytes, or its pixels if it is not compressed alone (or not at all)."""
@@ -201,7 +199,7 @@ def import_deeplake(path):
     no_look = types.ModuleType("deeplake.util.check_latest_version")  # the real one asks PyPI on import
     no_look.warn_if_update_required = lambda version: None
     sys.modules.setdefault(no_look.__name__, no_look)
-    remedy = "in an environment of its own, pip install -r requirements-deeplake.txt"
+    remedy = "in an environment of its own, pip install -r requirements-deeplake.txt" + way_out(path)
     try:
         import deeplake
     except ImportError as error:

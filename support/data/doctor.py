@@ -16,6 +16,7 @@ import numpy as np
 
 from support.data.contact_sheet import draw_contact_sheet
 from support.data.looks import look_at_all, name_of
+from support.data.npz import has_own_size
 from support.drawing.grid import save_image
 from support.system.command_line import OneLineParser, image_size, whole_number
 from support.system.errors import InputError
@@ -72,7 +73,7 @@ def check_sheet_place(out, source):
 
 def size_to_look_at(options, preset):
     """Return height, width and channels as typed, else the preset's; None where an .npz keeps its own."""
-    own = options.path.lower().endswith(".npz")
+    own = has_own_size(options.path)
     height, width = options.image_size or ((None, None) if own else preset["image_size"])
     return height, width, options.channels or (None if own else preset["channels"])
 
@@ -90,7 +91,7 @@ def examine(pictures, stored, options, preset):
         InputError: If train.py could not train on them.
         OSError: If the contact sheet cannot be written.
     """
-    say("pictures", pictures.describe())
+    say("pictures", pictures.describe(), *(f"! {note}" for note in pictures.notes))
     looks = list(look_at_all(stored, pictures.images.shape[1:3]))
     whole = np.flatnonzero([look.wrong is None for look in looks])
     say_sizes([looks[position].size for position in whole], pictures.images.shape[1:3], options.fit)
@@ -172,6 +173,8 @@ def say_classes(pictures):
     counts = np.bincount(pictures.labels, minlength=len(pictures.class_names))
     each = [f"{name} {count:,}" for name, count in zip(pictures.class_names, counts, strict=True)]
     say("classes", *textwrap.wrap(", ".join(listed(each)), 110, break_long_words=False, break_on_hyphens=False))
+    if pictures.doubt:
+        say("", f"! {pictures.doubt}; only --conditional takes them for classes")
     small = [each[number] for number in np.flatnonzero(counts < FEW_IN_A_CLASS * counts.max())]
     if small:
         say("", f"! fewer than a tenth of the largest class: {', '.join(listed(small))}")
@@ -249,6 +252,6 @@ def train_flags(options, pictures, preset):
     words += ["--image-size", "x".join(map(str, options.image_size))] if options.image_size else []
     words += ["--fit", options.fit] if options.fit != "cover" else []
     words += ["--channels", str(options.channels)] if options.channels else []
-    has_classes = len(pictures.class_names or []) > 1
+    has_classes = len(pictures.class_names or []) > 1 and not pictures.doubt
     words += ["--conditional"] if has_classes and preset["conditional"] is False else []
     return words + (["--batch-size", str(options.batch_size)] if options.batch_size else [])

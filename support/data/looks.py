@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from support.data.picture_files import DECODING_ERRORS, to_mode, upright
+from support.data.picture_files import DECODING_ERRORS, SIXTEEN_BITS, one_large_at_a_time, to_mode, upright
 from support.drawing.grid import to_image
 from support.system.errors import InputError
 
@@ -40,8 +40,9 @@ def look_at(stored, position, size):
         image = open_stored(stored, position)
         height_and_width, kind = image.size[::-1], kind_of(image)
         image.draft(None, (2 * max(size),) * 2)
-        turned = upright(image)
-        pixels = to_mode(turned, "RGBA")
+        with one_large_at_a_time(image):
+            turned = upright(image)
+            pixels = to_mode(turned, "RGBA", white_of(stored))
     except InputError:
         raise
     except DECODING_ERRORS as error:
@@ -59,6 +60,11 @@ def open_stored(stored, position):
     """Return one picture as a Pillow image, in its stored size."""
     images = stored.images
     return to_image(images[position]) if isinstance(images, np.ndarray) else images.files.image(images.chosen[position])
+
+
+def white_of(stored):
+    """Return the level that is white in the pictures of 16 bits."""
+    return SIXTEEN_BITS if isinstance(stored.images, np.ndarray) else stored.images.files.white
 
 
 def name_of(stored, position):

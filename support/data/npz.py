@@ -1,56 +1,140 @@
 """Loads pictures from an .npz of plain arrays; Keras' MNIST file has this form."""
 
+import math
 import zipfile
 
 import numpy as np
 
+from support.data.cifar_files import is_cifar
+from support.data.folder_classes import to_class_numbers
 from support.data.picture_files import DECODING_ERRORS
 from support.system.errors import InputError
 
+# The names that people give to pictures, in lower case, and to their classes. If an .npz has several, the first counts.
+NAMES = ("x_train", "train_images", "images", "x", "arr_0", "data", "pictures")
+LABELS = {"x_train": "y_train", "train_images": "train_labels", "images": "labels", "x": "y", "arr_0": "arr_1"}
+LABELS |= {"data": "labels", "pictures": "labels"}
 MOST_CLASSES = 65_535  # a larger number is no class, but perhaps a year or an identity
+# An archive of zeros unpacks to a thousand times its size. Pictures do not: what unpacks to more than this is refused.
+MOST_UNPACKED, MOST_TIMES_PACKED = 500_000_000, 100
+
+
+def has_own_size(source):
+    """Say whether a source is an array of pictures, whose size is kept unless a flag says otherwise."""
+    return source.lower().endswith(".npz") or is_cifar(source)
 
 
 def load_npz(path):
-    """Read `x_train` and, if it exists, `y_train`, the names that Keras' MNIST file uses.
+    """Read pictures and, if there are any, their classes, under one of the names in `NAMES`.
 
     Returns:
         uint8 `(n, height, width, channels)`, and int32 labels `(n,)` or None.
 
     Raises:
-        InputError: If `x_train` is missing, holds pickled objects, or is not a stack of 8-bit pictures.
+        InputError: If there are no pictures, it holds pickled objects, or it unpacks to much more than it is.
     """
-    try:
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise ValueError("it is not a zip archive, or was cut short")
-        with np.load(path, allow_pickle=False) as arrays:  # a pickle can run any code, so it is never opened
-            if "x_train" not in arrays.files:
-                held = ", ".join(arrays.files) or "nothing"
-                raise InputError(
-                    f"{path} has no x_train (it holds {held}); save it with numpy.savez(path, x_train=...)"
-                )
-            images = arrays["x_train"]
-            labels = arrays["y_train"] if "y_train" in arrays.files else None
-        if not all(isinstance(array, np.ndarray) for array in (images, labels) if array is not None):
-            raise ValueError("an entry is no array")
-    except InputError:
-        raise
-    except DECODING_ERRORS as error:
-        raise InputError(
-            f"{path} cannot be read as an .npz of plain arrays ({error}); save it again with numpy.savez"
-        ) from None
+    images, name, labels = read_arrays(path)
     held = f"{images.dtype} {images.shape}"
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not images.size:
         raise InputError(
-            f"x_train in {path} is {held}; expected uint8 (n, height, width) or "
+            f"{name} in {path} is {held}; expected uint8 (n, height, width) or "
             "(n, height, width, channels) with 1, 3 or 4 channels, values 0 to 255"
         )
-    if labels is not None:
-        whole = np.issubdtype(labels.dtype, np.integer) and labels.size
-        if not whole or labels.size != len(images) or labels.min() < 0 or labels.max() > MOST_CLASSES:
-            held = f"{labels.dtype} {labels.shape}" + (f" from {labels.min()} to {labels.max()}" if whole else "")
-            raise InputError(f"y_train in {path} must be {len(images)} class numbers 0 to {MOST_CLASSES}, not {held}")
-        labels = labels.reshape(-1).astype("int32")
-    return images, labels
+    if labels is None:
+        return images, None
+    labels_name, labels = labels
+    try:
+        numbers = to_class_numbers(labels, MOST_CLASSES)
+        if len(numbers) != len(images):
+            raise ValueError
+    except ValueError:
+        held = f"{labels.dtype} {labels.shape}"
+        if labels.dtype.kind in "iu" and labels.size:
+            held += f" from {labels.min()} to {labels.max()}"
+        raise InputError(
+            f"{labels_name} in {path} must be {len(images)} class numbers 0 to {MOST_CLASSES}, not {held}"
+        ) from None
+    return images, numbers
+
+
+def read_arrays(path):
+    """Read the pictures of an .npz, and their classes.
+
+    Returns:
+        `(images, name, labels)`: an array, its name, and `(name, array)` of the labels or None.
+
+    Raises:
+        InputError: If it is no .npz of plain arrays, holds no pictures, or unpacks to much more than it is.
+    """
+    try:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is not a zip archive, or was cut short")
+        with zipfile.ZipFile(path) as archive:
+            entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+            by_name = {name.lower(): name for name in entries}
+            found = [by_name[name] for name in NAMES if name in by_name] or (list(entries) if len(entries) == 1 else [])
+            if not found:
+                held = ", ".join(list(entries)[:9]) or "nothing"
+                raise InputError(
+                    f"{path} has no pictures under a usual name, x_train or arr_0 (it holds {held}); "
+                    "save it with numpy.savez(path, x_train=...)"
+                )
+            images = read_array(archive, entries[found[0]])
+            labels = by_name.get(LABELS.get(found[0].lower(), ""))
+            if labels is not None:
+                labels = labels, read_array(archive, entries[labels])
+            return images, found[0], labels
+    except InputError:
+        raise
+    except (*DECODING_ERRORS, MemoryError) as error:
+        reason = "it does not fit in memory" if isinstance(error, MemoryError) else error
+        raise InputError(
+            f"{path} cannot be read as an .npz of plain arrays ({reason}); save it again with numpy.savez"
+        ) from None
+
+
+def read_array(archive, entry):
+    """Read one array of an .npz, after a look at its header: it says how large the array is.
+
+    Args:
+        archive: A `zipfile.ZipFile`.
+        entry: Its `ZipInfo`.
+
+    Returns:
+        The array.
+
+    Raises:
+        ValueError: If it holds objects, which only a pickle can store and which could run any code; if its size is not
+            what the header says; or if it unpacks to far more than it is.
+    """
+    if entry.file_size > max(MOST_UNPACKED, MOST_TIMES_PACKED * entry.compress_size):
+        raise ValueError(
+            f"{entry.filename} unpacks to {entry.file_size / 1e9:.1f} GB from {entry.compress_size / 1e6:.1f} MB: "
+            "these are no pictures"
+        )
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }.get(version)
+        if read_header is None:
+            raise ValueError(f"{entry.filename} is of version {version}, which no pictures need")
+        shape, column_by_column, dtype = read_header(file)
+        if dtype.hasobject:
+            raise ValueError(f"{entry.filename} holds objects, which are stored as a pickle and could run any code")
+        size = math.prod(shape) * dtype.itemsize
+        if min(shape, default=0) < 0 or size != entry.file_size - file.tell():
+            raise ValueError(f"{entry.filename} should have {size:,} bytes, and has {entry.file_size - file.tell():,}")
+        array = np.empty(shape, dtype, order="F" if column_by_column else "C")
+        target = memoryview(array.reshape(-1, order="A").view("uint8")) if size else memoryview(b"")
+        done = 0
+        while done < size:
+            count = file.readinto(target[done : done + 2**20])
+            if not count:
+                raise ValueError(f"{entry.filename} ends too early")
+            done += count
+    return array

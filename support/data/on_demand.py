@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from support.data.disk_cache import PictureCache
-from support.data.picture_files import DECODING_ERRORS, fit_image
+from support.data.picture_files import DECODING_ERRORS, SIXTEEN_BITS, fit_image
 from support.system.errors import InputError
 
 MOST_IN_MEMORY = 1_500_000_000  # bytes of pixels; with Python, Keras and a backend the process stays below 3 GB
@@ -21,7 +21,7 @@ class KeptPictures:
 
     Args:
         files: The source: a `PictureFolder`, or an object with the same methods `image` and `fingerprint` and the same
-            attributes `names` and `path`.
+            attributes `names`, `path` and `white`.
         chosen: Positions in `files` of the pictures to use, `(n,)`.
         labels: Their classes, `(n,)`, or None.
         size: `(height, width, channels)` to scale them to.
@@ -42,7 +42,9 @@ class KeptPictures:
         if np.prod(self.shape) <= MOST_IN_MEMORY:
             self.kept = {}
         elif cache:
-            self.kept = PictureCache(cache, f"{files.fingerprint()} {list(self.shape)} {fit}", np.prod(self.shape))
+            key = f"{files.fingerprint()} {list(self.shape)} {fit}"
+            key += f" white {files.white}" if files.white != SIXTEEN_BITS else ""
+            self.kept = PictureCache(cache, key, np.prod(self.shape))
         else:
             self.kept = None
 
@@ -73,7 +75,7 @@ class KeptPictures:
         for candidate in self._followers(position):
             index, tried = self.chosen[candidate], tried + 1
             try:
-                return fit_image(self.files.image(index), *self.shape[1:], self.fit)
+                return fit_image(self.files.image(index), *self.shape[1:], self.fit, self.files.white)
             except InputError:
                 raise
             except DECODING_ERRORS:

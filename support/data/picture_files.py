@@ -1,9 +1,11 @@
 """Turns picture files of any kind and size into arrays of one size."""
 
+import contextlib
 import io
 import os
 import pathlib
 import struct
+import threading
 import warnings
 import zipfile
 import zlib
@@ -12,15 +14,20 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image, ImageOps
 
+from support.data import folder_classes, kinds
 from support.system.errors import InputError
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 # The errors of Pillow and zipfile for a damaged, encrypted or extremely large file. (Mostly OSError.)
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error, zlib.error)
 DECODING_ERRORS += (zipfile.BadZipFile, Image.DecompressionBombError)
 # Pillow warns of a damaged EXIF note, 100 megapixels or an odd palette, but the picture is still usable.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+SIXTEEN_BITS = 65_535
+WHITE_LEVELS = (255, 1023, 4095, 16_383, SIXTEEN_BITS)  # 8, 10, 12, 14 or 16 of a file's 16 bits are in use
+FILES_FOR_WHITE = 64  # of 16-bit files, so many are read to find out how many bits are in use
+LARGE = 16_000_000  # pixels; threads decode such pictures one after another
+_large = threading.Lock()
 
 
 class PictureFolder:
@@ -30,7 +37,11 @@ class PictureFolder:
         path: A folder, or a .zip of one.
 
     Attributes:
-        names: Paths of the pictures below `path`, sorted. Hidden files and what macOS adds to archives are skipped.
+        names: Paths of the pictures below `path`, sorted. Hidden files and what systems leave behind are skipped.
+        passed_over: A `collections.Counter` from an ending to the number of other files.
+        white: The level that is white in 16-bit files; `openable` finds out whether they use fewer bits.
+        notes: Sentences about what was found, for the user.
+        doubt: None, or why the folders that `classes` found are probably no classes.
 
     Raises:
         InputError: If nothing is there, it cannot be read, or it holds no picture.
@@ -56,16 +67,11 @@ class PictureFolder:
             raise InputError(
                 f"{self.path} is not a .zip, or was cut short; give a whole one, or unpack it and give the folder"
             ) from None
-        self.names = sorted(
-            name
-            for name in names
-            if name.lower().endswith(ENDINGS)
-            and not any(part.startswith((".", "__MACOSX")) and part != "." for part in folders_and_file(name))
-        )
+        self.names, self.passed_over = kinds.sort_out(names)
+        self.white, self.notes, self.doubt = SIXTEEN_BITS, [], None
         if not self.names:
-            raise InputError(
-                f"{self.path} holds {len(names)} files and no picture; pictures end in {', '.join(ENDINGS)}"
-            )
+            kinds.refuse_no_pictures(self.path, len(names), self.passed_over)
+        self.labels_files = [name for name in names if kinds.folders_and_file(name)[-1] == folder_classes.LABELS_FILE]
 
     def __len__(self):
         return len(self.names)
@@ -81,23 +87,47 @@ class PictureFolder:
             InputError: If none opens.
         """
 
-        def opens(name):
+        def mode_of(name):
             try:
-                with self.archive.open(name) if self.archive else open(self.path / name, "rb") as file:
-                    Image.open(file).close()
-                return True
+                if self._size(name) > kinds.MOST_BYTES:
+                    return None
+                with self._open(name) as file, kinds.open_picture(file) as image:
+                    return image.mode
             except DECODING_ERRORS:
-                return False
+                return None
 
         with ThreadPoolExecutor() as pool:
-            good = np.fromiter(pool.map(opens, self.names), bool, len(self.names))
+            modes = list(pool.map(mode_of, self.names))
+        good = np.array([mode is not None for mode in modes])
         broken = [name for name, opened in zip(self.names, good, strict=True) if not opened]
         if not good.any():
             raise InputError(
                 f"none of the {len(broken)} pictures in {self.path} opens, {broken[0]} for instance; "
                 "give pictures that a viewer can open"
             )
+        self._find_white([index for index, mode in enumerate(modes) if mode and mode.startswith("I")])
         return np.flatnonzero(good), broken
+
+    def _find_white(self, deep):
+        """Find out how many bits the 16-bit files use: cameras and scanners store 10, 12 or 14 bits in 16."""
+        most = 0
+        for place in np.linspace(0, len(deep) - 1, min(len(deep), FILES_FOR_WHITE)).round().astype(int):
+            try:
+                with self.image(deep[place]) as image, one_large_at_a_time(image):
+                    most = max(most, image.getextrema()[1])
+            except DECODING_ERRORS:
+                continue
+        if most > 0:
+            self.white = next((white for white in WHITE_LEVELS if most <= white), SIXTEEN_BITS)
+        if self.white < SIXTEEN_BITS:
+            bits = self.white.bit_length()
+            self.notes.append(
+                f"{len(deep):,} files have 16 bits a pixel and use {bits}: level {self.white} is taken as white"
+            )
+
+    def _size(self, name):
+        """Return the bytes of a file, in an archive those that it unpacks to."""
+        return self.archive.getinfo(name).file_size if self.archive else (self.path / name).stat().st_size
 
     def image(self, index):
         """Open one picture as a Pillow image in its own mode and size. Several threads may call this at once.
@@ -106,11 +136,18 @@ class PictureFolder:
             InputError: If the file, or the whole folder, does not exist any more.
             OSError, ValueError and others of `DECODING_ERRORS`: If it does not open. (Decoding may fail later.)
         """
-        return Image.open(io.BytesIO(self._read(self.names[index])))
+        return kinds.open_picture(io.BytesIO(self._read(self.names[index])))
 
-    def _read(self, name):
+    def _open(self, name):
+        return self.archive.open(name) if self.archive else open(self.path / name, "rb")
+
+    def _read(self, name, most=kinds.MOST_BYTES):
         try:
-            return self.archive.read(name) if self.archive else (self.path / name).read_bytes()
+            with self._open(name) as file:
+                data = file.read(most + 1)
+            if len(data) > most:
+                raise ValueError(f"it has more than {most:,} bytes")
+            return data
         except OSError as error:
             if error.errno is None:  # an error of zipfile itself: this entry is damaged
                 raise
@@ -121,16 +158,11 @@ class PictureFolder:
 
     def fingerprint(self):
         """Return a number that identifies the pictures, made of their names and sizes, without reading them."""
-        if self.archive:
-            sizes = [self.archive.getinfo(name).file_size for name in self.names]
-        else:
-            sizes = [(self.path / name).stat().st_size for name in self.names]
+        sizes = [self._size(name) for name in self.names]
         return zlib.crc32(repr(list(zip(self.names, sizes, strict=True))).encode())
 
     def classes(self, chosen=None):
-        """Find the classes: each folder is one class, with all its subfolders.
-
-        Folders that contain all pictures (`my-download/train/`) are skipped first.
+        """Find the classes: those of a `dataset.json` where there is one, otherwise each folder is one class.
 
         Args:
             chosen: Positions in `names` of the pictures to use, for example those that decode; None for all. A folder
@@ -138,24 +170,23 @@ class PictureFolder:
 
         Returns:
             `(class_names, labels)`: sorted names and an int32 array `(n,)`; or `(None, None)` unless all pictures are
-            in two or more such folders.
+            in two or more such folders. If these look like parts of one set, `doubt` says so.
         """
         names = self.names if chosen is None else [self.names[index] for index in chosen]
-        folders = [folders_and_file(name)[:-1] for name in names]
-        depth = 0
-        while all(len(folder) > depth and folder[depth] == folders[0][depth] for folder in folders):
-            depth += 1
-        if any(len(folder) <= depth for folder in folders):
-            return None, None
-        own_folders = [folder[depth] for folder in folders]
-        class_names = sorted(set(own_folders))
-        number = {name: index for index, name in enumerate(class_names)}
-        return class_names, np.array([number[name] for name in own_folders], "int32")
-
-
-def folders_and_file(name):
-    """Split a path into its parts; archives packed by Windows PowerShell 5 have backslashes."""
-    return name.replace("\\", "/").split("/")
+        for file in self.labels_files:
+            start = len(file) - len(folder_classes.LABELS_FILE)
+            if not all(name.startswith(file[:start]) for name in names):
+                continue
+            try:
+                text = self._read(file, folder_classes.MOST_BYTES)
+                class_names, labels = folder_classes.classes_by_labels(text, [name[start:] for name in names])
+            except DECODING_ERRORS as error:
+                self.notes.append(f"{file} gives no classes: {error}")
+                continue
+            if class_names:
+                return class_names, labels
+        class_names, labels, self.doubt = folder_classes.classes_by_folder(names)
+        return class_names, labels
 
 
 def files_below(folder):
@@ -179,7 +210,17 @@ def files_below(folder):
     return found
 
 
-def fit_image(image, height, width, channels, fit="cover"):
+@contextlib.contextmanager
+def one_large_at_a_time(image):
+    """Let only one thread at a time decode a large picture: a few at once would fill the memory."""
+    if image.width * image.height <= LARGE:
+        yield
+        return
+    with _large:
+        yield
+
+
+def fit_image(image, height, width, channels, fit="cover", white=SIXTEEN_BITS):
     """Scale a Pillow image of any mode to a size.
 
     It is turned as its EXIF orientation says. If it is transparent and no alpha is wanted, it gets a white background.
@@ -192,26 +233,31 @@ def fit_image(image, height, width, channels, fit="cover"):
         fit: What to do if the proportions differ. "cover" scales the picture until it covers height x width, then cuts
             out the centre. "pad" scales until all of it fits, then adds a white border (transparent if there is alpha).
             "stretch" changes the proportions.
+        white: The level that is white in a picture of 16 bits.
 
     Returns:
         uint8 array `(height, width, channels)`.
     """
     # A JPEG of twice this size or more is decoded at a half, quarter or eighth of its size, in a fraction of the time.
     image.draft(None, (2 * max(height, width),) * 2)
-    image = to_mode(upright(image), PILLOW_MODES[channels])
+    with one_large_at_a_time(image):
+        image = to_mode(upright(image), PILLOW_MODES[channels], white)
+        return np.asarray(to_size(image, height, width, fit)).reshape(height, width, channels)
+
+
+def to_size(image, height, width, fit):
+    """Scale a Pillow image of mode "L", "RGB" or "RGBA" to a size, as `fit_image` describes."""
     size, smooth = (width, height), Image.Resampling.LANCZOS
     if fit == "stretch":
-        image = image.resize(size, smooth)
-    elif fit == "pad":
+        return image.resize(size, smooth)
+    if fit == "pad":
         scale = min(width / image.width, height / image.height)
         inside = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        white = {1: 255, 3: (255, 255, 255), 4: (255, 255, 255, 0)}[channels]
+        white = {"L": 255, "RGB": (255, 255, 255), "RGBA": (255, 255, 255, 0)}[image.mode]
         padded = Image.new(image.mode, size, white)
         padded.paste(image.resize(inside, smooth), ((width - inside[0]) // 2, (height - inside[1]) // 2))
-        image = padded
-    else:
-        image = ImageOps.fit(image, size, smooth)
-    return np.asarray(image).reshape(height, width, channels)
+        return padded
+    return ImageOps.fit(image, size, smooth)
 
 
 def upright(image):
@@ -223,16 +269,33 @@ def upright(image):
         return image
 
 
-def to_mode(image, mode):
-    """Convert a Pillow image of any mode to "L", "RGB" or "RGBA", 8 bits a channel."""
+def to_mode(image, mode, white=SIXTEEN_BITS):
+    """Convert a Pillow image of any mode to "L", "RGB" or "RGBA", 8 bits a channel.
+
+    Args:
+        image: A Pillow image.
+        mode: The wanted mode.
+        white: The level that is white in a picture of 16 bits.
+    """
     if image.mode.startswith("I") or image.mode == "F":
-        # 16 bits a pixel: Pillow's own conversion clips at 255 instead of scaling. Floats go up to 1, 255 or 65535.
-        levels = np.nan_to_num(np.asarray(image, "float64"))
-        if image.mode == "F":
-            levels = levels * (65535.0 if levels.max() <= 1.0 else 257.0 if levels.max() <= 255.0 else 1.0)
-        image = Image.fromarray((np.clip(levels, 0, 65535) / 257.0 + 0.5).astype("uint8"))
+        image = to_8_bits(image, white)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if mode != "RGBA":
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert(mode)
+
+
+def to_8_bits(image, white):
+    """Scale a picture of 16-bit numbers or of floats to 8 bits; Pillow's own conversion clips at 255 instead."""
+    levels = np.asarray(image)
+    rows = max(1, 1_000_000 // image.width)  # a part at a time: the floats take eight times as much memory
+    parts = [slice(start, start + rows) for start in range(0, len(levels), rows)]
+    if image.mode == "F":  # floats go up to 1, 255 or 65535
+        most = max(np.max(levels[part], initial=0, where=np.isfinite(levels[part])) for part in parts)
+        white = 1 if most <= 1 else 255 if most <= 255 else SIXTEEN_BITS
+    scaled = np.empty(levels.shape, "uint8")
+    for part in parts:
+        numbers = np.nan_to_num(levels[part].astype("float64"))
+        scaled[part] = np.clip(numbers, 0, white) * 255.0 / white + 0.5
+    return Image.fromarray(scaled)

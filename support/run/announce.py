@@ -36,6 +36,8 @@ def say_settings(settings, remarks, tables, pictures, players, folder):
     if device_count() > 1:
         print(f"devices   {device_count()} share each batch of {settings['batch_size']} pictures")
     print(f"pictures  {pictures.describe()}")
+    for note in pictures.notes:
+        print(f"          {note}")
     left_out = meaningless(settings, tables)
     for theme, names in THEMES.items():
         said = [name for name in names if name not in left_out and settings[name] is not None]

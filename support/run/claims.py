@@ -155,11 +155,15 @@ class Claim:
         return (read(self.path) or {}).get("token") == self.token
 
     def check(self):
-        """Check before each write that the folder still belongs to this run.
+        """Check before each write that the folder still belongs to this run; a claim that was removed is made again.
 
         Raises:
             InputError: If another run claimed it: this one was taken for dead, or its folder was deleted.
         """
+        if not self.path.exists() and self.path.parent.is_dir():
+            lost, (self.file, _) = self.file, self._open_and_lock(create=True)
+            os.close(lost)
+            self._write()
         owner = read(self.path)
         if owner and owner.get("token") != self.token:
             raise InputError(

@@ -8,6 +8,7 @@ import math
 import typing
 
 from support.data.doctor import FEW_PICTURES
+from support.data.npz import has_own_size
 from support.run import folder as run_folder
 from support.run.checkpoints import load_newest_checkpoint
 from support.run.tensorboard_log import require_tensorboard
@@ -214,7 +215,7 @@ def size_to_load(settings, arguments):
 
     An .npz keeps its own size unless a flag says otherwise: MNIST stays 28x28 and grey.
     """
-    own = settings["data"].lower().endswith(".npz") and "data_fingerprint" not in settings
+    own = has_own_size(settings["data"]) and "data_fingerprint" not in settings
     height, width = (None, None) if own and not arguments.image_size else settings["image_size"]
     return height, width, None if own and not arguments.channels else settings["channels"]
 
@@ -281,6 +282,8 @@ def fit_to_classes(conditional, pictures):
     count = len(pictures.class_names or [])
     if count < 2:
         return False, []
+    if pictures.doubt:
+        return False, [f"classes   none: {pictures.doubt} (--conditional: they are classes)"]
     return True, [f"classes   {count}, and they are trained on (--no-conditional: not)"]
 
 

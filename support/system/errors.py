@@ -44,6 +44,10 @@ def one_line_errors(program):
     Raises:
         SystemExit: With code 2, after the line was printed.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files may have letters that the terminal has not (Windows: cp1252), or be no text at all.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         yield
     except InputError as error:

@@ -1,0 +1,102 @@
+"""Which files are pictures: what Pillow opens. The rest is passed over, and counted by kind."""
+
+import collections
+import contextlib
+import pathlib
+
+from PIL import Image
+
+from support.system.errors import InputError
+
+with contextlib.suppress(ImportError):  # reads .heic, the photos of iPhones, where it is installed
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+
+# What Pillow knows and is no picture here: EPS starts another program (Ghostscript), WMF is drawn by Windows, IPTC may
+# wrap any of these, and of the others Pillow knows no more than the name.
+NO_PICTURES = {"EPS", "PDF", "WMF", "IPTC", "MPEG", "BUFR", "GRIB", "HDF5", "PALM"}
+ENDINGS = tuple(sorted(end for end, kind in Image.registered_extensions().items() if kind not in NO_PICTURES))
+FORMATS = sorted({kind for kind in Image.registered_extensions().values() if kind in Image.OPEN} - NO_PICTURES)
+WELL_KNOWN = ".jpg, .png, .webp, .gif, .bmp, .tif"
+WITH_HELP = dict.fromkeys((".heic", ".heif", ".hif"), "pip install pillow-heif reads them")
+
+# The most that a picture may be, so that reading it takes a bounded share of memory: see `one_large_at_a_time`.
+MOST_BYTES = 2**28
+MOST_PIXELS = 64_000_000  # of a JPEG twice as many: it is decoded at a part of its size
+
+# What file servers, systems and packers leave in folders of pictures, in lower case. Hidden files are skipped, too.
+LEFT_BY_SYSTEMS = {"@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "$recycle.bin"}
+LEFT_BY_SYSTEMS |= {"recycler", "recycled", "system volume information", "lost+found", "__macosx", "__pycache__"}
+LEFT_BY_SYSTEMS |= {"thumbs.db", "ehthumbs.db", "desktop.ini", "network trash folder", "temporary items"}
+
+
+def folders_and_file(name):
+    """Split a path into its parts; archives packed by Windows PowerShell 5 have backslashes."""
+    return name.replace("\\", "/").split("/")
+
+
+def is_left_by_a_system(name):
+    """Say whether a path below the given folder is hidden, or in a recycle bin, a cache of thumbnails or the like."""
+    parts = [part for part in folders_and_file(name) if part != "."]
+    return any(part.startswith(".") or part.lower() in LEFT_BY_SYSTEMS for part in parts)
+
+
+def sort_out(names):
+    """Find the pictures among the files.
+
+    Args:
+        names: Paths below the given folder.
+
+    Returns:
+        `(pictures, passed_over)`: their sorted names, and a `collections.Counter` from an ending in lower case to the
+        number of other files. What systems leave behind is in neither.
+    """
+    ours = [name for name in names if not is_left_by_a_system(name)]
+    pictures = sorted(name for name in ours if name.lower().endswith(ENDINGS))
+    others = (pathlib.PurePosixPath(folders_and_file(name)[-1].lower()).suffix for name in ours)
+    passed_over = collections.Counter(ending or "without an ending" for ending in others if ending not in ENDINGS)
+    return pictures, passed_over
+
+
+def in_words(passed_over):
+    """Say what was passed over: "300 .heic (pip install pillow-heif reads them), 2 .txt"; "" if there is nothing."""
+    words = []
+    for ending, count in passed_over.most_common(6):
+        help_ = f" ({WITH_HELP[ending]})" if ending in WITH_HELP else ""
+        words.append(f"{count:,} {ending}{help_}")
+    more = sum(passed_over.values()) - sum(count for _, count in passed_over.most_common(6))
+    return ", ".join(words) + (f", and {more:,} others" if more else "")
+
+
+def open_picture(file):
+    """Open a picture with Pillow: no kind that starts a program, and none that would fill the memory.
+
+    Args:
+        file: A path or an open file.
+
+    Returns:
+        A Pillow image, not decoded yet.
+
+    Raises:
+        Image.DecompressionBombError: If it declares more than `MOST_PIXELS`.
+        OSError, ValueError and others: If it is no picture.
+    """
+    image = Image.open(file, formats=FORMATS)
+    most = MOST_PIXELS * (2 if image.format in ("JPEG", "MPO") else 1)
+    if image.width * image.height > most:
+        image.close()
+        raise Image.DecompressionBombError(f"{image.height}x{image.width} is more than {most:,} pixels")
+    return image
+
+
+def refuse_no_pictures(path, count, passed_over):
+    """Refuse a folder or an archive without pictures.
+
+    Raises:
+        InputError: Always; it says which kinds of file are there.
+    """
+    held = f" ({in_words(passed_over)})" if passed_over else ""
+    raise InputError(
+        f"{path} holds {count} files and no picture{held}; pictures end in {WELL_KNOWN}, or what else Pillow opens"
+    )
