@@ -25,10 +25,10 @@ KINDS = (
 MOST_BYTES = 500_000_000  # unpacked, all files together; CIFAR's have 186 million
 # The commands of a pickle that are obeyed; all others are refused.
 COMMANDS = (
-    "PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG1 BINFLOAT "
-    "STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINUNICODE SHORT_BINUNICODE EMPTY_LIST APPEND APPENDS "
-    "LIST EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT DICT SETITEM SETITEMS PUT BINPUT LONG_BINPUT MEMOIZE "
-    "GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD"
+    "PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 FLOAT BINFLOAT "
+    "STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES UNICODE BINUNICODE SHORT_BINUNICODE EMPTY_LIST APPEND "
+    "APPENDS LIST EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT DICT SETITEM SETITEMS PUT BINPUT LONG_BINPUT "
+    "MEMOIZE GET BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD"
 ).split()
 
 
@@ -135,6 +135,7 @@ def load_cifar(path):
         raise
     except Exception as error:  # a pickle can be damaged in any way
         reason = " ".join(str(error).split())[:120] or type(error).__name__
+        reason = f"it has no {reason}, or holds what no pictures need" if isinstance(error, KeyError) else reason
         raise InputError(f"{path} cannot be read as CIFAR's Python files ({reason}); fetch it again") from None
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1)), labels.astype("int32"), class_names
 

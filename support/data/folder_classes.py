@@ -7,8 +7,7 @@ import numpy as np
 
 from support.data.kinds import folders_and_file
 
-LABELS_FILE = "dataset.json"  # as StyleGAN's tools write it: {"labels": [["00000/img00000000.png", 6], ...]}
-MOST_BYTES = 2**26  # of that file: a label takes about 40 bytes, so it is for more than a million pictures
+MOST_BYTES = 2**26  # of a file of labels: a label takes about 40 bytes, so it is for more than a million pictures
 # Parts of one set, not kinds of picture: a folder for each use, or numbered ones so that no folder gets too full.
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation", "holdout"}
 PARTS |= {"trainset", "testset", "valset", "train_set", "test_set", "val_set", "trainval", "unlabeled", "unlabelled"}

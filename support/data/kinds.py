@@ -18,8 +18,11 @@ with contextlib.suppress(ImportError):  # reads .heic, the photos of iPhones, wh
 NO_PICTURES = {"EPS", "PDF", "WMF", "IPTC", "MPEG", "BUFR", "GRIB", "HDF5", "PALM"}
 ENDINGS = tuple(sorted(end for end, kind in Image.registered_extensions().items() if kind not in NO_PICTURES))
 FORMATS = sorted({kind for kind in Image.registered_extensions().values() if kind in Image.OPEN} - NO_PICTURES)
+MOST_NAMED = 6  # kinds of file that were passed over
 WELL_KNOWN = ".jpg, .png, .webp, .gif, .bmp, .tif"
 WITH_HELP = dict.fromkeys((".heic", ".heif", ".hif"), "pip install pillow-heif reads them")
+
+LABELS_FILE = "dataset.json"  # as StyleGAN's tools write it: {"labels": [["00000/img00000000.png", 6], ...]}
 
 # The most that a picture may be, so that reading it takes a bounded share of memory: see `one_large_at_a_time`.
 MOST_BYTES = 2**28
@@ -50,22 +53,23 @@ def sort_out(names):
 
     Returns:
         `(pictures, passed_over)`: their sorted names, and a `collections.Counter` from an ending in lower case to the
-        number of other files. What systems leave behind is in neither.
+        number of other files. What systems leave behind is in neither, nor is a file of labels.
     """
     ours = [name for name in names if not is_left_by_a_system(name)]
     pictures = sorted(name for name in ours if name.lower().endswith(ENDINGS))
-    others = (pathlib.PurePosixPath(folders_and_file(name)[-1].lower()).suffix for name in ours)
+    others = [folders_and_file(name)[-1].lower() for name in ours]
+    others = [pathlib.PurePosixPath(name).suffix for name in others if name != LABELS_FILE]
     passed_over = collections.Counter(ending or "without an ending" for ending in others if ending not in ENDINGS)
     return pictures, passed_over
 
 
 def in_words(passed_over):
     """Say what was passed over: "300 .heic (pip install pillow-heif reads them), 2 .txt"; "" if there is nothing."""
-    words = []
-    for ending, count in passed_over.most_common(6):
-        help_ = f" ({WITH_HELP[ending]})" if ending in WITH_HELP else ""
-        words.append(f"{count:,} {ending}{help_}")
-    more = sum(passed_over.values()) - sum(count for _, count in passed_over.most_common(6))
+    words, kinds = [], sorted(passed_over.items(), key=lambda item: (-item[1], item[0]))
+    for ending, count in kinds[:MOST_NAMED]:
+        way_out = f" ({WITH_HELP[ending]})" if ending in WITH_HELP else ""
+        words.append(f"{count:,} {ending}{way_out}")
+    more = sum(count for _, count in kinds[MOST_NAMED:])
     return ", ".join(words) + (f", and {more:,} others" if more else "")
 
 

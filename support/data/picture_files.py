@@ -71,7 +71,7 @@ class PictureFolder:
         self.white, self.notes, self.doubt = SIXTEEN_BITS, [], None
         if not self.names:
             kinds.refuse_no_pictures(self.path, len(names), self.passed_over)
-        self.labels_files = [name for name in names if kinds.folders_and_file(name)[-1] == folder_classes.LABELS_FILE]
+        self.labels_files = [name for name in names if kinds.folders_and_file(name)[-1] == kinds.LABELS_FILE]
 
     def __len__(self):
         return len(self.names)
@@ -174,7 +174,7 @@ class PictureFolder:
         """
         names = self.names if chosen is None else [self.names[index] for index in chosen]
         for file in self.labels_files:
-            start = len(file) - len(folder_classes.LABELS_FILE)
+            start = len(file) - len(kinds.LABELS_FILE)
             if not all(name.startswith(file[:start]) for name in names):
                 continue
             try:
