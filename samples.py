@@ -27,9 +27,10 @@ from support.drawing.grid import to_uint8
 from support.drawing.noise import WALK_FRAMES, noise_batches, split_into_batches, truncate, walk_through_latent_space
 from support.drawing.plan import DEFAULT_COUNTS, plan_drawing, what_was_written
 from support.drawing.writing import FOUR_WAYS, write_animation, write_grid, write_pictures
+from support.models.generator import as_told
 from support.models.opening import open_generator
 from support.scores import nearest
-from support.system.command_line import OneLineParser, positive_number, whole_number
+from support.system.command_line import OneLineParser, from_to, positive_number, whole_number
 from support.system.errors import InputError, blame_flag, one_line_errors
 
 
@@ -45,7 +46,10 @@ def draw(generator, noise, classes, batch):
     Returns:
         Array of uint8 `(n, height, width, channels)`.
     """
-    count = len(noise)
+    count, most = len(noise), generator.most_at_once
+    if batch > most:  # large pictures: fewer at once, for less memory
+        parts = [slice(start, start + most) for start in range(0, count, most)]
+        return np.concatenate([draw(generator, noise[part], classes[part], most) for part in parts])
     noise = np.pad(noise, ((0, batch - count), (0, 0)))
     classes = np.pad(classes, (0, batch - count))
     # predict_on_batch is generator(inputs, training=False), compiled: batch normalisation uses its stored statistics.
@@ -87,11 +91,15 @@ def description(path, generator):
         epoch = int(in_name[1]) if in_name else None
     preset = generator.settings.get("preset")
     height, width, channels = generator.picture_shape
+    lowest, highest = generator.value_range
     parts = [
         f"preset {preset}" if preset else f"saved by Keras {generator.keras_version}",
         f"epoch {epoch}" if epoch is not None else None,
         f"pictures {height}x{width}x{channels} from {generator.noise_size} numbers of noise",
         f"{generator.class_count} classes" if generator.class_count else None,
+        f"values {lowest:g} to {highest:g}" if (lowest, highest) != (-1, 1) else None,
+        "uniform noise" if generator.uniform_noise else None,
+        *generator.notes,
     ]
     return f"{path.name}: " + ", ".join(part for part in parts if part)
 
@@ -100,7 +108,7 @@ def parse_arguments(arguments=None):
     """Read the flags."""
     parser = OneLineParser("samples.py", description="Draw pictures with a generator that is in a file.")
     add = parser.add_argument
-    add("file", type=pathlib.Path, help="generator_eXXX.h5 of train.py, or another .h5 or .keras file")
+    add("file", type=pathlib.Path, help="generator_eXXX.h5 of train.py, or another .h5, .keras or .json file")
     add("--n", type=whole_number(), metavar="PICTURES", help=f"how many ({DEFAULT_COUNTS})")
     add("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")
     add(
@@ -114,6 +122,9 @@ def parse_arguments(arguments=None):
     add("--nearest", metavar="DATA", help="beside each its nearest pictures of DATA: does it copy?")
     add("--out", type=pathlib.Path, metavar="PATH", help=f"{FOUR_WAYS} (FILE.png beside the model)")
     add("--batch", type=whole_number(), default=100, help="pictures drawn at once; less for less memory (100)")
+    add("--noise", choices=("normal", "uniform"), help="uniform, -1 to 1, if it was trained with such noise (normal)")
+    add("--range", type=from_to, metavar="LOW:HIGH", help="values of black and white, 0:255 or =-1:1 (looked at)")
+    add("--one-hot", type=whole_number(2), metavar="CLASSES", help="so many numbers of its input are a one-hot class")
     return parser.parse_args(arguments)
 
 
@@ -154,7 +165,7 @@ def main(arguments=None):
     """Read the flags, open the generator, draw, write."""
     arguments = parse_arguments(arguments)
     with one_line_errors("samples.py"):
-        generator = open_generator(arguments.file)
+        generator = as_told(open_generator(arguments.file), arguments.noise, arguments.range, arguments.one_hot)
         plan = plan_drawing(arguments, generator)  # errors in the flags end the program here, before any long work
         print(description(arguments.file, generator))
         real = None

@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
 import json
+import math
 import tempfile
 
 import keras
@@ -54,14 +55,18 @@ def standard_model(generator):
     if generator.class_count:
         classes = keras.Input((1,), dtype="int32", name="class_number")
         inputs = [noise, classes]
-    of_model = [keras.layers.Reshape(generator.noise_shape, name="noise_in_its_shape")(noise)]
-    if classes is not None:
-        if generator.class_shape and generator.class_shape[-1] > 1:
+    of_model, start = [], 0
+    for place, shape in enumerate(generator.input_shapes):
+        size = math.prod(shape)
+        if place != generator.class_position:
+            part = noise if size == generator.noise_size else noise[:, start : start + size]
+            of_model.append(keras.layers.Reshape(shape, name=f"noise_in_its_shape_{place}")(part))
+            start += size
+        elif size > 1:
             encode = keras.layers.CategoryEncoding(generator.class_count, output_mode="one_hot", name="class_one_hot")
-            own_classes = encode(classes)
+            of_model.append(keras.layers.Reshape(shape, name="class_in_its_shape")(encode(classes)))
         else:
-            own_classes = keras.layers.Reshape(generator.class_shape, name="class_in_its_shape")(classes)
-        of_model.insert(generator.class_position, own_classes)
+            of_model.append(keras.layers.Reshape(shape, name="class_in_its_shape")(classes))
     pictures = keras.tree.flatten(generator.model(of_model if len(of_model) > 1 else of_model[0]))[0]
     lowest, highest = generator.value_range
     scale = 2.0 / (highest - lowest)

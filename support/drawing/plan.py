@@ -10,6 +10,7 @@ from support.drawing.grid import class_columns
 from support.drawing.writing import check_output
 from support.models.generator import class_number, names_of_classes
 from support.scores import nearest
+from support.system.errors import InputError
 
 DEFAULT_COUNTS = (
     f"64; with classes, full rows; with --nearest {nearest.FAKES}; with --class-grid {class_grid.IN_A_ROW} a row"
@@ -41,6 +42,11 @@ def plan_drawing(arguments, generator):
     Raises:
         InputError: If flags contradict each other or the generator, or the output place cannot be written.
     """
+    if arguments.truncation is not None and generator.uniform_noise:
+        raise InputError(
+            f"--truncation {arguments.truncation:g} with --noise uniform: uniform noise has no rare values; "
+            "leave one of the two out"
+        )
     compares = arguments.nearest is not None
     what = "_classes" if arguments.class_grid else "_nearest" if compares else ""
     out = arguments.out or arguments.file.with_name(arguments.file.stem + what + ".png")

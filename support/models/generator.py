@@ -1,15 +1,15 @@
-"""Finds out about a model: which input is the noise, which the class; the size and value range of its pictures."""
+"""A generator out of a file: the model, and which of its inputs is noise, which the class; its pictures."""
 
 import dataclasses
+import math
 
 import keras
 import numpy as np
 
+from support.models.value_range import AS_DRAWN
 from support.system.errors import InputError
 
-EXPECTED = (
-    "expected is a generator, which makes pictures from noise: generator_eXXX.h5 of train.py, or another .h5/.keras"
-)
+ONE_HOT = "--one-hot"  # in a note that proposes this flag
 
 
 @dataclasses.dataclass
@@ -17,54 +17,135 @@ class Generator:
     """An opened generator, and what its file says about it.
 
     Args:
-        model: The Keras model.
-        noise_position: Which of the model's inputs takes the noise.
-        noise_shape: Shape of one noise input, `(z,)` or `(1, 1, z)`.
-        class_position: Which of the model's inputs takes the class; None if there is none.
-        class_shape: Shape of one class input: `(1,)` or `()` for a number, `(classes,)` for one-hot.
+        model: The Keras model; it has one output, pictures `(b, height, width, channels)`.
+        input_shapes: Shape of each of its inputs, without the batch: `(z,)`, `(1, 1, z)`, `(1,)`, `(classes,)` ...
+        class_position: Which of the inputs takes the class; None if there is none. All others take noise.
         class_count: How many classes there are; 0 for a model without classes.
         class_names: Their names, or None if the file has none.
         picture_shape: `(height, width, channels)`.
         value_range: The lowest and highest value of the model's pictures.
         settings: What train.py stored: preset, epoch, noise_size, class_names, seed, versions. May be empty.
         keras_version: Version of the Keras that wrote the file.
+        notes: What a user should know about how the file was understood, each in a few words.
+        most_at_once: How many pictures may be drawn at once with little memory.
+        one_hot_tail: How many numbers at the end of the only noise input are a one-hot class; 0 for none.
+        uniform_noise: Whether the generator was trained with uniform noise from -1 to 1 in place of normal noise.
     """
 
     model: keras.Model
-    noise_position: int
-    noise_shape: tuple
+    input_shapes: list
     class_position: int | None
-    class_shape: tuple
     class_count: int
     class_names: list | None
     picture_shape: tuple
     value_range: tuple
     settings: dict
     keras_version: str
+    notes: list = dataclasses.field(default_factory=list)
+    most_at_once: int = 1_000_000
+    one_hot_tail: int = 0
+    uniform_noise: bool = False
+
+    @property
+    def noise_position(self):
+        """Which of the inputs takes the noise; the first of them, if several do."""
+        return next(place for place in range(len(self.input_shapes)) if place != self.class_position)
+
+    @property
+    def noise_shape(self):
+        """Shape of one noise input, `(z,)` or `(1, 1, z)`; the first of them, if several take noise."""
+        return self.input_shapes[self.noise_position]
+
+    @property
+    def class_shape(self):
+        """Shape of one class input: `(1,)` or `()` for a number, `(classes,)` for one-hot."""
+        return () if self.class_position is None else self.input_shapes[self.class_position]
+
+    @property
+    def noise_sizes(self):
+        """How many numbers of noise each noise input takes, in their order."""
+        return [math.prod(shape) for place, shape in enumerate(self.input_shapes) if place != self.class_position]
 
     @property
     def noise_size(self):
         """The number of noise values for one picture."""
-        return self.noise_shape[-1]
+        return sum(self.noise_sizes) - self.one_hot_tail
 
     def inputs(self, noise, classes=None):
         """Bring noise and classes into the shapes and the order that this model expects.
 
         Args:
-            noise: Array of floats `(b, noise_size)`.
+            noise: Array of floats `(b, noise_size)`, normally distributed.
             classes: Array of integers `(b,)`, numbers from 0; only for a model with classes.
 
         Returns:
-            The input for the model: one array, or a list of two.
+            The input for the model: one array, or a list of several.
         """
-        noise = noise.reshape((-1, *self.noise_shape))
-        if self.class_position is None:
-            return noise
-        if self.class_shape and self.class_shape[-1] > 1:
-            classes = np.eye(self.class_count, dtype="float32")[classes]
-        else:
-            classes = classes.astype("int32").reshape((-1, *self.class_shape))
-        return [classes, noise] if self.class_position == 0 else [noise, classes]
+        if self.uniform_noise:
+            # The share of the normal distribution below a value is uniform: so each picture keeps its rank and seed.
+            noise = keras.ops.convert_to_numpy(keras.ops.erf(np.asarray(noise, "float32") / math.sqrt(2)))
+        if self.one_hot_tail:
+            noise = np.concatenate([noise, np.eye(self.one_hot_tail, dtype="float32")[classes]], axis=1)
+        parts = iter(np.split(noise, np.cumsum(self.noise_sizes)[:-1], axis=1))
+        made = []
+        for place, shape in enumerate(self.input_shapes):
+            if place != self.class_position:
+                made.append(next(parts).reshape((-1, *shape)))
+            elif math.prod(shape) > 1:
+                made.append(np.eye(self.class_count, dtype="float32")[classes].reshape((-1, *shape)))
+            else:
+                made.append(classes.astype("int32").reshape((-1, *shape)))
+        return made[0] if len(made) == 1 else made
+
+
+def as_told(generator, noise=None, value_range=None, one_hot=None):
+    """Change how a generator is understood, where the user knows more than the file says.
+
+    Args:
+        generator: What `open_generator` gave.
+        noise: "uniform" for noise from -1 to 1; None or "normal" otherwise.
+        value_range: `(lowest, highest)` value of its pictures, or None.
+        one_hot: See `with_one_hot`; or None.
+
+    Returns:
+        The changed `Generator`.
+
+    Raises:
+        InputError: If `one_hot` does not fit.
+    """
+    if one_hot is not None:
+        generator = with_one_hot(generator, one_hot)
+    if value_range is not None:
+        notes = [note for note in generator.notes if note != AS_DRAWN]
+        generator = dataclasses.replace(generator, value_range=value_range, notes=notes)
+    return dataclasses.replace(generator, uniform_noise=noise == "uniform")
+
+
+def with_one_hot(generator, count):
+    """Say that `count` numbers of a generator's input are a one-hot class, which nothing in the file says.
+
+    Args:
+        generator: A `Generator` without classes.
+        count: How many classes.
+
+    Returns:
+        The `Generator` with classes: its input of that size takes them, else the end of its only input.
+
+    Raises:
+        InputError: If no input can be that.
+    """
+    others = [note for note in generator.notes if ONE_HOT not in note]
+    if generator.class_position is not None:
+        raise InputError(f"--one-hot {count}: this generator has an input for its classes; leave --one-hot out")
+    places = [place for place, shape in enumerate(generator.input_shapes) if math.prod(shape) == count]
+    if len(generator.input_shapes) > 1 and len(places) == 1:
+        return dataclasses.replace(
+            generator, class_position=places[0], class_count=count, class_names=None, notes=others
+        )
+    if len(generator.input_shapes) == 1 and 1 < count < generator.noise_size:
+        return dataclasses.replace(generator, one_hot_tail=count, class_count=count, class_names=None, notes=others)
+    sizes = " and ".join(map(str, generator.noise_sizes))
+    raise InputError(f"--one-hot {count}: the inputs take {sizes} numbers, and {count} cannot be a class among them")
 
 
 def names_of_classes(generator):
@@ -78,7 +159,7 @@ def class_number(generator, name):
     Raises:
         InputError: If the generator has no classes, or none of this name.
     """
-    if generator.class_position is None:
+    if not generator.class_count:
         raise InputError(f"--class {name}: this generator was trained without classes; leave --class out")
     names = names_of_classes(generator)
     numbers = {str(number): number for number in range(generator.class_count)}
@@ -89,178 +170,3 @@ def class_number(generator, name):
             f"or a number from 0 to {len(names) - 1}"
         )
     return numbers[name]
-
-
-def described(path, model, settings, keras_version):
-    """Find out which input is noise, which is the class, and what the pictures are like; refuse other models.
-
-    Returns:
-        A `Generator`.
-
-    Raises:
-        InputError: If the model takes pictures, or makes none; the message says what kind of model it is.
-    """
-    inputs = [tuple(tensor.shape[1:]) for tensor in model.inputs]
-    outputs = [tuple(tensor.shape[1:]) for tensor in model.outputs]
-    said = (
-        f"{path} holds a model from {' and '.join(map(shape_text, inputs))} to {' and '.join(map(shape_text, outputs))}"
-    )
-    makes_pictures = len(outputs) == 1 and len(outputs[0]) == 3 and outputs[0][-1] in (1, 3, 4)
-    if any(len(shape) == 3 and shape[:2] != (1, 1) for shape in inputs):
-        if makes_pictures:
-            kind = "it turns pictures into pictures"
-        elif all(shape == (1,) or shape == (1, 1, 1) for shape in outputs):
-            kind = "a discriminator: pictures in, one number out"
-        else:
-            kind = "a classifier: pictures in, numbers out"
-        raise InputError(f"{said} ({kind}); {EXPECTED}")
-    if not makes_pictures:
-        raise InputError(f"{said}, and that is no picture (height, width, 1, 3 or 4 channels); {EXPECTED}")
-    if len(inputs) > 2:
-        raise InputError(f"{said}; {EXPECTED}, with one input for the noise and at most one for the class")
-
-    class_position = None if len(inputs) == 1 else position_of_the_class(model)
-    noise_position = 1 if class_position == 0 else 0
-    noise_shape = inputs[noise_position]
-    if not noise_shape or None in noise_shape or any(side != 1 for side in noise_shape[:-1]):
-        raise InputError(f"{said}; {EXPECTED}, and noise is (z) or (1, 1, z)")
-    class_shape = () if class_position is None else inputs[class_position]
-    class_names = settings.get("class_names") or None
-    class_count = 0 if class_position is None else number_of_classes(model, class_shape, class_names)
-    if class_position is not None and not class_count:
-        raise InputError(f"{said}; nothing in it tells how many classes there are (no Embedding layer, not one-hot)")
-    if class_names is not None and len(class_names) != class_count:
-        class_names = None
-
-    generator = Generator(
-        model=model,
-        noise_position=noise_position,
-        noise_shape=noise_shape,
-        class_position=class_position,
-        class_shape=class_shape,
-        class_count=class_count,
-        class_names=class_names,
-        picture_shape=outputs[0],
-        value_range=value_range(model),
-        settings=settings,
-        keras_version=keras_version,
-    )
-    if None in generator.picture_shape:
-        # A network without a Dense or Reshape layer may only know its size after it has drawn once.
-        noise, classes = np.zeros((1, generator.noise_size), "float32"), np.zeros(1, "int32")
-        drawn = first_output(model.predict_on_batch(generator.inputs(noise, classes)))
-        generator.picture_shape = tuple(drawn.shape[1:])
-    return generator
-
-
-def first_output(outputs):
-    """Return the pictures of a model; some files have them as the only entry of a list or a dictionary of outputs."""
-    return keras.tree.flatten(outputs)[0]
-
-
-def shape_text(shape):
-    """Return a shape without the batch as text, `(32, 32, 3)`, with `any` for an open side."""
-    return "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
-
-
-def position_of_the_class(model):
-    """Find which of two inputs is the class: by an integer type, else by its name, else the smaller one."""
-    for position, tensor in enumerate(model.inputs):
-        if "int" in keras.backend.standardize_dtype(tensor.dtype):
-            return position
-    for position, tensor in enumerate(model.inputs):
-        if any(word in tensor.name.lower() for word in ("class", "label")):
-            return position
-    sizes = [tensor.shape[-1] if len(tensor.shape) > 1 else 1 for tensor in model.inputs]
-    return 0 if sizes[0] < sizes[1] else 1
-
-
-def number_of_classes(model, class_shape, class_names):
-    """Count the classes: the width of a one-hot input, else the size of the Embedding, else the number of names."""
-    if class_shape and class_shape[-1] != 1:
-        return class_shape[-1]
-    counts = {
-        getattr(layer, "input_dim", None) or getattr(layer, "num_tokens", None)
-        for layer in all_layers(model)
-        if isinstance(layer, (keras.layers.Embedding, keras.layers.CategoryEncoding))
-    }
-    if len(counts) == 1:
-        return counts.pop()
-    return len(class_names) if class_names else 0
-
-
-def all_layers(model):
-    """Yield a model's layers, also those of nested models."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from all_layers(layer)
-        else:
-            yield layer
-
-
-# Layers that may follow the last activation: they move values or keep them, but make no new values.
-UNCHANGING = ("Cropping2D", "Reshape", "Permute", "Flatten", "ZeroPadding2D", "Dropout", "Identity", "UpSampling2D")
-
-
-def value_range(model):
-    """Find the lowest and highest value of a generator's pictures from its last activation.
-
-    Returns:
-        `(0.0, 1.0)` after a sigmoid; `(-1.0, 1.0)` after tanh and everything else.
-    """
-    activation = last_activation(keras.saving.serialize_keras_object(model))
-    return (0.0, 1.0) if activation in ("sigmoid", "hard_sigmoid", "keras_2_hard_sigmoid") else (-1.0, 1.0)
-
-
-def last_activation(model):
-    """Go back from the output of a model's configuration to the first activation that is not linear.
-
-    Args:
-        model: What `keras.saving.serialize_keras_object` returns for a model.
-
-    Returns:
-        The activation's name. None if a layer without activation that makes new values comes first. "" if the model has
-        no such layers, because it only moves values.
-    """
-    layers = model["config"]["layers"]
-    backwards = reversed(layers) if model["class_name"] == "Sequential" else way_back(model["config"])
-    for layer in backwards:
-        config = layer["config"]
-        if layer["class_name"] == "InputLayer":
-            return ""
-        if "layers" in config:
-            activation = last_activation(layer)
-            if activation != "":
-                return activation
-            continue
-        activation = config.get("activation")
-        name = activation.get("config") if isinstance(activation, dict) else activation
-        if name not in (None, "linear"):
-            return name
-        if layer["class_name"] not in (*UNCHANGING, "Activation"):
-            return None
-    return ""
-
-
-def way_back(config):
-    """Yield a functional model's layers from the output backwards, until the way forks."""
-    by_name = {layer["name"]: layer for layer in config["layers"]}
-    output = config["output_layers"]
-    name = first_output(output)
-    while name is not None:
-        layer = by_name[name]
-        yield layer
-        before = {found["config"]["keras_history"][0] for found in objects_in(layer["inbound_nodes"])}
-        name = before.pop() if len(before) == 1 else None
-
-
-def objects_in(config):
-    """Yield every `{"class_name": ..., "config": ...}` in a configuration, also nested ones."""
-    if isinstance(config, dict):
-        if isinstance(config.get("class_name"), str) and "config" in config:
-            yield config
-        for value in config.values():
-            yield from objects_in(value)
-    elif isinstance(config, list | tuple):
-        for value in config:
-            yield from objects_in(value)

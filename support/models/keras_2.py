@@ -10,8 +10,12 @@ from keras import ops
 MODELS = ("Functional", "Model", "Sequential")
 
 # Keys that have no meaning in Keras 3, or that describe how Keras 2 computed, not what.
-DROPPED_EVERYWHERE = ("batch_input_shape", "input_shape", "input_dtype", "ragged")
+DROPPED_EVERYWHERE = ("batch_input_shape", "input_shape", "input_dtype", "ragged", "implementation", "time_major")
+OF_BATCH_NORMALIZATION = ("fused", "renorm", "renorm_clipping", "renorm_momentum", "virtual_batch_size", "adjustment")
 DROPPED = {
+    "BatchNormalization": OF_BATCH_NORMALIZATION,
+    "BatchNormalizationV1": OF_BATCH_NORMALIZATION,
+    "BatchNormalizationV2": OF_BATCH_NORMALIZATION,
     "Embedding": ("input_length",),
     "MultiHeadAttention": ("query_shape", "key_shape", "value_shape"),
     "SpatialDropout1D": ("noise_shape", "trainable"),
@@ -31,10 +35,6 @@ WITHOUT_GROUPS = (
 def keras_2_hard_sigmoid(x):
     """Keras 2's `hard_sigmoid`, clip(0.2 x + 0.5). Keras 3's function of that name has the slope 1/6."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
-
-
-# Pass this as `custom_objects` when a model is made from the new configuration.
-KEPT_FUNCTIONS = {"keras_2_hard_sigmoid": keras_2_hard_sigmoid}
 
 
 def in_keras_3_words(layer):
@@ -88,7 +88,7 @@ def in_keras_3_words(layer):
         config["dtype"] = config["dtype"]["config"]["name"]
     if config.get("activation") == "hard_sigmoid":
         config["activation"] = entry("builtins", "function", "keras_2_hard_sigmoid", "keras_2_hard_sigmoid")
-    elif isinstance(config.get("activation"), dict):
+    elif isinstance(config.get("activation"), dict) and isinstance(config["activation"].get("config"), dict):
         # A layer that is used as an activation: Conv2D(64, 3, activation=LeakyReLU(0.2)).
         config["activation"] = in_keras_3_words(config["activation"])
     if isinstance(config.get("layer"), dict):

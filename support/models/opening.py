@@ -1,32 +1,43 @@
-"""Opens generator files: those of train.py, those of other people, and those that Keras 2 wrote.
+"""Opens generator files: those of train.py, those of other people, and those that Keras 1 and 2 wrote.
 
-A Keras 2 file is opened in three steps: its configuration is read and translated into one of Keras 3 (keras_2.py), a
-model is made from it, and the weights are loaded into the model. The file is not changed, and code in it is never run.
+The way of a file, one module a step:
+
+    recognising.py      what it is, by its first bytes
+    reading.py          another process (reading_child.py) reads it and hands over texts and plain arrays
+    keras_1.py, _2.py   the configuration, translated into Keras 3's words
+    checking.py         ... checked against the tables of allowed.py
+    building.py         Keras builds the model of it; weights.py gives it the arrays
+    describing.py       which input is noise, what are the pictures; value_range.py: their range
+
+Keras never opens the file. The file is not changed, and code in it is never run.
 """
 
-import contextlib
 import json
-import os
+import math
 import pathlib
-import zipfile
 
-import h5py
 import keras
 
-from support.models.generator import EXPECTED, described, objects_in
-from support.models.keras_2 import KEPT_FUNCTIONS, MODELS, in_keras_3_words
-from support.system.errors import InputError
+from support.models.allowed import NotAllowed
+from support.models.building import build
+from support.models.describing import described
+from support.models.reading import read_model_file
+from support.models.recognising import EXPECTED, check_that_it_may_be_read, kind_of
+from support.system.errors import InputError, is_out_of_memory
 from support.system.quiet import quiet
 
-# These layers contain code, or name a place to load code from.
-CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+# How people call the two files of a model whose architecture and weights lie apart.
+ENDS_OF_WEIGHTS = ("_weights", "-weights", ".weights", "_weight", "")
+ENDS_OF_ARCHITECTURES = ("", "_architecture", "_model", "_arch", "_config")
+ENDINGS_OF_WEIGHTS = (".h5", ".hdf5")
 
 
 def open_generator(path):
-    """Open a generator that Keras 3 or Keras 2 saved.
+    """Open a generator that Keras 3, 2 or 1 saved.
 
     Args:
-        path: Path of a `.h5`, `.hdf5` or `.keras` file.
+        path: Path of a `.h5`, `.hdf5` or `.keras` file, or of an architecture `.json` with its weights beside it. What
+            the file is decides, not its ending. An unpacked `.keras`, a folder, is opened too.
 
     Returns:
         A `Generator`.
@@ -43,157 +54,162 @@ def open_generator(path):
     ```
     """
     path = pathlib.Path(path)
-    check_that_it_is_a_model_file(path)
-    with plain_words_for_what_goes_wrong(path), quiet():
-        config, keras_version, settings = read_hdf5(path) if is_hdf5(path) else read_keras_zip(path)
-        refuse_code(path, config)
-        if int(keras_version.split(".")[0]) >= 3:
-            model = keras.models.load_model(path, compile=False)
-        else:
-            model = keras.saving.deserialize_keras_object(in_keras_3_words(config), custom_objects=KEPT_FUNCTIONS)
-            model.load_weights(path)
-        return described(path, model, settings, keras_version)
-
-
-# ---- The file ----
-
-
-def is_hdf5(path):
-    """Say whether a file begins like an HDF5 file."""
-    with open(path, "rb") as file:
-        return file.read(8) == b"\x89HDF\r\n\x1a\n"
-
-
-def check_that_it_is_a_model_file(path):
-    """Refuse a wrong path before any library opens it."""
-    if path.is_dir():
-        kind = "a TensorFlow SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
-        raise InputError(f"{path} is {kind}; {EXPECTED}")
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file; {EXPECTED}")
-    if not os.access(path, os.R_OK):
-        raise InputError(f"{path} may not be read by this user; change its permissions, or copy it")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty (0 bytes), perhaps a save that was broken off; take another epoch's file")
-    with open(path, "rb") as file:
-        beginning = file.read(8)
-    if is_hdf5(path):
-        endings = (".h5", ".hdf5")
-    elif beginning.startswith(b"PK"):
-        endings = (".keras",)
-        if not zipfile.is_zipfile(path):
-            raise InputError(f"{path} is cut short (a zip without its end); copy it again or take another epoch's file")
-    else:
-        raise InputError(f"{path} is neither HDF5 nor a Keras zip, whatever its ending says; {EXPECTED}")
-    if path.suffix.lower() not in endings:
-        raise InputError(f"{path} holds what Keras calls {endings[0]}; rename it to {path.stem}{endings[0]}")
-
-
-@contextlib.contextmanager
-def plain_words_for_what_goes_wrong(path):
-    """Turn what h5py, zipfile and Keras raise on a bad file into one line about that file."""
+    file, notes = read_with_its_other_half(path)
+    settings, note = settings_of(file.gan)
     try:
-        yield
-    except InputError:
-        raise
-    except (
-        OSError,
-        KeyError,
-        EOFError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        UnicodeDecodeError,
-        json.JSONDecodeError,
-    ) as error:
-        if isinstance(error, OSError) and error.errno is not None and error.filename:
+        with quiet():
+            model, most_at_once = build(file)
+            generator = described(model, settings, file.keras_version or "2")
+    except Exception as error:  # whatever Keras and its backend raise on a configuration that makes no sense
+        if is_out_of_memory(error) and not isinstance(error, InputError):
             raise
-        raise InputError(
-            f"{path} is damaged or cut short ({first_words(error)}); copy it again or take another file"
-        ) from error
-    except (ValueError, TypeError, AttributeError, IndexError, NotImplementedError) as error:
-        raise InputError(
-            f"{path}: Keras {keras.__version__} cannot rebuild this model: {first_words(error)}"
-        ) from error
+        raise InputError(f"{path}: {reason_in(error)}") from error
+    generator.most_at_once = most_at_once
+    generator.notes = [*notes, *note, *generator.notes]
+    return generator
 
 
-def first_words(error):
+def reason_in(error):
+    """Say in one line why a model cannot be built; Keras may have wrapped our own reason."""
+    cause = error
+    while cause is not None:
+        if isinstance(cause, NotAllowed):
+            return printable(str(cause))
+        cause = cause.__cause__ or cause.__context__
+    text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    return f"Keras {keras.__version__} cannot rebuild this model: {printable(first_words(text))}"
+
+
+def first_words(text):
     """Return the important part of an error's text: Keras adds general advice and pages of configuration."""
-    text = " ".join(str(error).split("Exception encountered:")[-1].split())
+    text = " ".join(text.split("Exception encountered:")[-1].split())
     return text if len(text) <= 200 else text[:200] + "..."
 
 
-def read_hdf5(path):
-    """Read configuration, Keras version and train.py's settings from a `.h5` file."""
-    with h5py.File(path) as file:
-        attributes = {
-            name: text_of(file.attrs[name]) for name in ("model_config", "keras_version", "gan") if name in file.attrs
-        }
-        if "model_config" not in attributes:
-            weights = {"layer_names", "keras_version"} & set(file.attrs) or {
-                "layers",
-                "_layer_checkpoint_dependencies",
-            } & set(file)
-            what = (
-                "holds weights only, without the network they belong to" if weights else "is HDF5, but no Keras model"
-            )
-            raise InputError(f"{path} {what}; save the whole model with model.save(...) and open that")
-    # Files older than Keras 2.0.1 do not say who wrote them.
-    return (
-        json.loads(attributes["model_config"]),
-        attributes.get("keras_version", "2"),
-        json.loads(attributes.get("gan", "{}")),
-    )
+def printable(text):
+    """Leave out what is not printed: words out of a file may hold a terminal's commands."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def read_keras_zip(path):
-    """Read configuration and Keras version from a `.keras` file."""
-    with zipfile.ZipFile(path) as archive:
-        if "config.json" not in archive.namelist():
-            raise InputError(f"{path} is a zip, but no Keras model (it has no config.json); {EXPECTED}")
-        config = json.loads(archive.read("config.json"))
-        metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in archive.namelist() else {}
-    return config, metadata.get("keras_version", "3"), {}
+# ---- One file, or two ----
 
 
-def text_of(attribute):
-    """Return an HDF5 attribute as text; Keras 2 with an old h5py stored bytes."""
-    return attribute.decode("utf-8") if isinstance(attribute, bytes) else str(attribute)
+def read_with_its_other_half(path):
+    """Read a model file; where it holds the architecture or the weights alone, read the file beside it too.
+
+    Returns:
+        `(file, notes)`: a `ModelFile` with configuration and weights, and in which other file the rest was.
+
+    Raises:
+        InputError: If a half is missing.
+    """
+    if path.is_dir() and (path / "config.json").is_file() and (path / "model.weights.h5").is_file():
+        architecture, weights = read(path / "config.json"), read(path / "model.weights.h5")
+        return joined(path, architecture, weights), []
+    file = read(path)
+    if file.config is not None and (file.in_order is not None or file.by_path is not None):
+        return file, []
+    if file.config is None:
+        others = architectures_for(path)
+        missing = (
+            "holds weights only, without the network they belong to; save the whole model with model.save(...), "
+            f"or put the architecture that model.to_json() gives beside it, as {others[0].name}"
+        )
+    else:
+        others = weights_for(path)
+        missing = f"holds an architecture without weights; put the file of its weights beside it, as {others[0].name}"
+    other = next((other for other in others if other.is_file() and other != path), None)
+    if other is None:
+        raise InputError(f"{path} {missing}")
+    halves = (read(other), file) if file.config is None else (file, read(other))
+    return joined(path, *halves), [f"with {other.name}"]
 
 
-# ---- The configuration ----
+def read(path):
+    """Read one file, after a look at what it is."""
+    check_that_it_may_be_read(path)
+    kind = kind_of(path)
+    file = read_model_file(path)
+    if file.config is not None and not (isinstance(file.config, dict) and "class_name" in file.config):
+        what = "is JSON, but no architecture that model.to_json() gave" if kind == "json" else "holds no Keras model"
+        raise InputError(f"{path} {what}; {EXPECTED}")
+    return file
 
 
-def layers_in(config):
-    """Yield the entries of the layer lists in a configuration, also those of nested models and wrappers."""
-    for found in objects_in(config):
-        inner = found["config"]
-        if found["class_name"] in MODELS:
-            # Before Keras 2.2.3 a Sequential's configuration was the list itself.
-            yield from inner if isinstance(inner, list) else inner.get("layers", [])
-        elif isinstance(inner, dict) and isinstance(inner.get("layer"), dict):
-            yield inner["layer"]
+def joined(path, architecture, weights):
+    """Put an architecture and weights together."""
+    if architecture.config is None or (weights.in_order is None and weights.by_path is None):
+        raise InputError(f"{path}: the file beside it is not its other half; {EXPECTED}")
+    weights.config = architecture.config
+    said = weights.config.get("keras_version")
+    # A configuration of Keras 3 says in which module each class is.
+    weights.keras_version = str(said) if said else "3" if "module" in weights.config else "2"
+    return weights
 
 
-def refuse_code(path, config):
-    """Refuse layers that contain code, and layers that Keras 3 does not have. The message names the layer."""
-    if config.get("class_name") not in MODELS:
-        raise InputError(f"{path}: the model is of a class of its own, {config.get('class_name')}; {EXPECTED}")
-    for layer in layers_in(config):
-        kind = layer["class_name"]
-        inner = layer["config"] if isinstance(layer["config"], dict) else {}
-        name = inner.get("name", layer.get("name", kind))
-        if kind in CODE_LAYERS or any(found["class_name"] == "__lambda__" for found in objects_in(inner)):
-            raise InputError(
-                f"{path}: layer {name!r} ({kind}) carries program code, and code out of a file is never run; "
-                "build that step from plain layers and save again"
-            )
-        if kind in ("TFOpLambda", "SlicingOpLambda"):
-            raise InputError(
-                f"{path}: layer {name!r} calls a TensorFlow function, which only Keras 2 can rebuild; "
-                "replace it by a layer (Reshape, Activation, Add, ...) and save again"
-            )
-        if kind not in MODELS and kind != "ThresholdedReLU" and not hasattr(keras.layers, kind):
-            raise InputError(
-                f"{path}: layer {name!r} is a {kind}, which is no layer of Keras {keras.__version__}; "
-                "only models made of Keras' own layers can be opened"
-            )
+def weights_for(path):
+    """List the names under which people put the weights beside the architecture `path`."""
+    bases = [path.stem.removesuffix(end) for end in ENDS_OF_ARCHITECTURES if path.stem.endswith(end)]
+    return [
+        path.with_name(base + end + ending)
+        for base in dict.fromkeys(bases)
+        for end in ENDS_OF_WEIGHTS
+        for ending in ENDINGS_OF_WEIGHTS
+    ]
+
+
+def architectures_for(path):
+    """List the names under which people put the architecture beside the weights `path`."""
+    bases = [path.stem.removesuffix(end) for end in ENDS_OF_WEIGHTS if path.stem.endswith(end)]
+    return [path.with_name(base + end + ".json") for base in dict.fromkeys(bases) for end in ENDS_OF_ARCHITECTURES]
+
+
+# ---- What train.py stored ----
+
+SETTINGS = {
+    "preset": lambda value: isinstance(value, str) and len(value) <= 100 and value.isprintable(),
+    "epoch": lambda value: type(value) is int and 0 <= value < 10**9,
+    "noise_size": lambda value: type(value) is int and 0 < value < 10**6,
+    "class_names": lambda value: value is None or (isinstance(value, list) and all(map(is_name, value))),
+    "seed": lambda value: type(value) is int,
+    "fit": lambda value: value in ("cover", "pad", "stretch"),
+}
+
+
+def is_name(value):
+    """Say whether a value can be a class's name."""
+    return isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable()
+
+
+def settings_of(text):
+    """Read the attribute `gan` of a `.h5` file, in which train.py stores its settings.
+
+    Returns:
+        `(settings, notes)`: those settings that can be right, and a note if there were others.
+    """
+    if text is None:
+        return {}, []
+    try:
+        stored = json.loads(text)
+    except (ValueError, RecursionError):
+        stored = None
+    if not isinstance(stored, dict) or len(text) > 1_000_000:
+        return {}, ["its settings (the attribute gan) are damaged and were ignored"]
+    kept = {
+        name: value
+        for name, value in stored.items()
+        if (SETTINGS[name](value) if name in SETTINGS else is_plain(value))
+    }
+    lost = sorted(set(stored) & set(SETTINGS) - set(kept))
+    return kept, [f"its settings {', '.join(lost)} are damaged and were ignored"] if lost else []
+
+
+def is_plain(value):
+    """Say whether a value is one that train.py stores: a number, a word, or a dictionary or list of such."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(is_name(name) and is_plain(inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return all(map(is_plain, value))
+    return value is None or isinstance(value, int) or (isinstance(value, str) and value.isprintable())

@@ -52,6 +52,18 @@ positive_number = number(lambda value: 0 < value < math.inf, "a number above 0")
 share = number(lambda value: 0 <= value < 1, "a number from 0 to below 1")
 
 
+def from_to(text):
+    """Parse `0:255`, two numbers of which the second is larger, to `(0.0, 255.0)`."""
+    try:
+        low, high = map(float, text.split(":"))
+        fits = math.isfinite(low) and math.isfinite(high) and low < high
+    except ValueError:
+        fits = False
+    if not fits:
+        raise argparse.ArgumentTypeError(f"received {text!r}; give LOW:HIGH, two numbers such as 0:255 or =-1:1")
+    return low, high
+
+
 def image_size(text):
     """Parse `64` (a square) or `240x360` (height x width) to `[height, width]`."""
     found = re.fullmatch(r"(\d+)(?:[xX](\d+))?", text.strip())

@@ -1,0 +1,315 @@
+"""Finds the generator in a model: its pictures, its noise, its class; refuses models that are none."""
+
+import math
+
+import keras
+import numpy as np
+
+from support.models.allowed import NotAllowed
+from support.models.building import nodes_behind
+from support.models.generator import Generator
+from support.models.recognising import EXPECTED
+from support.models.value_range import DRAWN, possible_values, range_of
+
+CHANNELS = (1, 3, 4)
+SHORTEST_SIDE = 8  # of a picture that is stored as a row of numbers
+MOST_INPUTS = 64
+CLASS_WORDS = ("class", "label", "cond")
+ENCODERS = (keras.layers.Embedding, keras.layers.CategoryEncoding)
+NOISE_SIZES = (8, 10, 16, 20, 30, 32, 50, 62, 64, 96, 100, 120, 128, 140, 150, 200, 256, 300, 400, 500, 512, 1000, 1024)
+CLASS_COUNTS = (10, 100, 3, 5, 2)
+
+
+def described(model, settings, keras_version):
+    """Find out which input is noise, which is the class, and what the pictures are like; refuse other models.
+
+    Args:
+        model: A Keras model with its weights.
+        settings: What train.py stored, a dictionary.
+        keras_version: Version of the Keras that wrote the file.
+
+    Returns:
+        A `Generator`.
+
+    Raises:
+        NotAllowed: If the model takes pictures, or makes none; the message says what kind of model it is.
+    """
+    notes = []
+    tensor = largest_picture(model)
+    if tensor is None and not takes_pictures(model):
+        inner = generator_inside(model)
+        if inner is not None:
+            model, tensor = inner
+            notes.append("a combined model, of which its generator is drawn")
+        else:
+            tensor = picture_in_a_row(model)
+    refuse_what_is_no_generator(model, tensor)
+    if len(model.outputs) > 1:
+        notes.append(f"its largest picture of {len(model.outputs)} outputs")
+    model, note = with_plain_pictures(model, tensor)
+    notes += note
+
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    class_position = position_of_the_class(model, settings)
+    class_names = settings.get("class_names") or None
+    class_count = 0
+    if class_position is not None:
+        class_count = number_of_classes(model, shapes[class_position], class_names)
+        if not class_count:
+            raise NotAllowed(
+                f"{in_words(model)}; nothing in it tells how many classes there are (no Embedding layer, not one-hot)"
+            )
+    for place, shape in enumerate(shapes):
+        if place != class_position and (not shape or None in shape or math.prod(shape) > 2**20):
+            raise NotAllowed(f"{in_words(model)}; {EXPECTED}, and noise is (z) or (1, 1, z)")
+    generator = Generator(
+        model=model,
+        input_shapes=shapes,
+        class_position=class_position,
+        class_count=class_count,
+        class_names=class_names if class_names and len(class_names) == class_count else None,
+        picture_shape=tuple(model.outputs[0].shape[1:]),
+        value_range=(-1.0, 1.0),
+        settings=settings,
+        keras_version=keras_version,
+        notes=notes + doubts(shapes, class_position, settings),
+    )
+    if None in generator.picture_shape:
+        # A network without a Dense or Reshape layer may only know its size after it has drawn once.
+        generator.picture_shape = tuple(some_pictures(generator, 1).shape[1:])
+    generator.value_range, note = range_of(possible_values(model.outputs[0]), lambda: some_pictures(generator, DRAWN))
+    generator.notes += [note] if note else []
+    return generator
+
+
+def some_pictures(generator, count):
+    """Draw a few pictures, to look at their values."""
+    noise = np.random.default_rng(0).standard_normal((count, generator.noise_size), dtype="float32")
+    classes = np.resize(np.arange(generator.class_count or 1), count)
+    drawn = generator.model.predict_on_batch(generator.inputs(noise, classes))
+    return np.asarray(keras.tree.flatten(drawn)[0], "float32")
+
+
+# ---- Pictures ----
+
+
+def is_picture(shape):
+    """Say whether a shape without the batch is that of pictures: channels last, channels first, or grey without any."""
+    if len(shape) == 2:
+        return None not in shape and min(shape) >= SHORTEST_SIDE
+    return len(shape) == 3 and shape[:2] != (1, 1) and (shape[-1] in CHANNELS or has_channels_first(shape))
+
+
+def has_channels_first(shape):
+    """Say whether a shape can only be that of pictures with the channels first, such as (3, 32, 32)."""
+    return shape[0] in (1, 3) and all(side is None or side >= SHORTEST_SIDE for side in shape[1:])
+
+
+def largest_picture(model):
+    """Return the output of a model that is its largest picture, or None."""
+    pictures = [tensor for tensor in keras.tree.flatten(model.outputs) if is_picture(tuple(tensor.shape[1:]))]
+    return max(pictures, key=lambda tensor: math.prod(side or 0 for side in tensor.shape[1:]), default=None)
+
+
+def picture_in_a_row(model):
+    """Return the output that is a picture as a row of numbers, such as 784 or 3072; or None."""
+    rows = [tensor for tensor in keras.tree.flatten(model.outputs) if row_shape(tuple(tensor.shape[1:]))]
+    return max(rows, key=lambda tensor: tensor.shape[-1], default=None)
+
+
+def row_shape(shape):
+    """Return `(side, side, channels)` of a square picture that is stored as a row of numbers, or None."""
+    if len(shape) != 1 or shape[0] is None:
+        return None
+    for channels in (1, 3):
+        side = math.isqrt(shape[0] // channels)
+        if side >= SHORTEST_SIDE and side * side * channels == shape[0]:
+            return side, side, channels
+    return None
+
+
+def with_plain_pictures(model, tensor):
+    """Make a model of one output `(b, height, width, channels)`.
+
+    Args:
+        model: The Keras model.
+        tensor: Which of its outputs is the picture.
+
+    Returns:
+        `(model, notes)`: the same model where it is plain already.
+    """
+    shape, notes = tuple(tensor.shape[1:]), []
+    if len(shape) == 1:
+        shape = row_shape(shape)
+        notes.append(f"{tensor.shape[-1]} numbers in a row, taken as {'x'.join(map(str, shape))}")
+        pictures = keras.layers.Reshape(shape, name="as_pictures")(tensor)
+    elif len(shape) == 2:
+        pictures = keras.layers.Reshape((*shape, 1), name="as_pictures")(tensor)
+    elif shape[-1] not in CHANNELS:
+        notes.append("channels first")
+        pictures = keras.layers.Permute((2, 3, 1), name="as_pictures")(tensor)
+    elif len(model.outputs) == 1:
+        return model, []
+    else:
+        pictures = tensor
+    return keras.Model(model.inputs, pictures), notes
+
+
+def generator_inside(model):
+    """Find the generator in a combined model: a model in it, or the one place where it has a picture.
+
+    Returns:
+        `(model, tensor)`: the generator and its picture; or None.
+    """
+    for inner in inner_models(model):
+        tensor = largest_picture(inner)
+        if tensor is not None and not takes_pictures(inner):
+            return inner, tensor
+    tensors = [
+        tensor
+        for _, node in nodes_behind(keras.tree.flatten(model.outputs))
+        for tensor in node.output_tensors
+        if len(tensor.shape) == 4 and tensor.shape[-1] in (1, 3) and possible_values(tensor) in ((-1, 1), (0, 1))
+    ]
+    if len(tensors) != 1:
+        return None
+    return keras.Model(inputs_of(tensors[0], model), tensors[0]), tensors[0]
+
+
+def inner_models(model):
+    """Yield the models in a model, the outer ones first."""
+    inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    yield from inner
+    for layer in inner:
+        yield from inner_models(layer)
+
+
+def inputs_of(tensor, model):
+    """List those inputs of a model on which a tensor depends, in the model's order."""
+    needed = {operation.name for operation, _ in nodes_behind([tensor])}
+    return [start for start in model.inputs if start._keras_history[0].name in needed]
+
+
+# ---- Inputs ----
+
+
+def takes_pictures(model):
+    """Say whether a picture goes into a model; three inputs or more may have noise in the shape of pictures."""
+    shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    pictures = [
+        shape
+        for shape, tensor in zip(shapes, model.inputs, strict=True)
+        if len(shape) == 3 and shape[:2] != (1, 1) and not ("noise" in tensor.name.lower() and shape[-1] == 1)
+    ]
+    return bool(pictures) and not (len(shapes) > 2 and all(shape[-1] == 1 for shape in pictures))
+
+
+def refuse_what_is_no_generator(model, tensor):
+    """Say what kind of model it is, if it does not make pictures from noise."""
+    said, outputs = in_words(model), [tuple(end.shape[1:]) for end in model.outputs]
+    if takes_pictures(model):
+        if tensor is not None and len(tensor.shape) == 4:
+            kind = "it turns pictures into pictures"
+        elif all(math.prod(side or 0 for side in shape) == 1 for shape in outputs):
+            kind = "a discriminator: pictures in, one number out"
+        else:
+            kind = "a classifier: pictures in, numbers out"
+        raise NotAllowed(f"{said} ({kind}); {EXPECTED}")
+    if tensor is None:
+        raise NotAllowed(f"{said}, and that is no picture (height, width, 1, 3 or 4 channels); {EXPECTED}")
+    if len(model.inputs) > MOST_INPUTS:
+        raise NotAllowed(f"{said}; {EXPECTED}, with at most {MOST_INPUTS} inputs")
+
+
+def in_words(model):
+    """Say from what to what a model leads."""
+    sides = [
+        " and ".join(shape_text(tensor.shape[1:]) for tensor in tensors[:5])
+        for tensors in (model.inputs, model.outputs)
+    ]
+    return f"a model from {sides[0]} to {sides[1]}"
+
+
+def shape_text(shape):
+    """Return a shape without the batch as text, `(32, 32, 3)`, with `any` for an open side."""
+    return "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
+
+
+def position_of_the_class(model, settings):
+    """Find the input that takes the class.
+
+    An integer type says so, a name with "class", "label" or "cond", an Embedding behind it, or a single number beside
+    a vector; or that it is as long as train.py's list of classes.
+
+    Returns:
+        Its position, or None.
+
+    Raises:
+        NotAllowed: If there are two.
+    """
+    if len(model.inputs) == 1:
+        return None
+    sizes = [math.prod(side or 0 for side in tensor.shape[1:]) for tensor in model.inputs]
+    signs = (
+        lambda tensor, size: "int" in keras.backend.standardize_dtype(tensor.dtype),
+        lambda tensor, size: any(isinstance(layer, ENCODERS) for layer in layers_behind(model, tensor)),
+        lambda tensor, size: any(word in tensor.name.lower() for word in CLASS_WORDS),
+        lambda tensor, size: size == 1 < max(sizes),
+        lambda tensor, size: size == len(settings.get("class_names") or ()),
+    )
+    for sign in signs:
+        found = [place for place, tensor in enumerate(model.inputs) if sign(tensor, sizes[place])]
+        if len(found) > 1 and len(found) < len(sizes):
+            raise NotAllowed(f"{in_words(model)}, with {len(found)} inputs for classes; {EXPECTED}, with one at most")
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def layers_behind(model, tensor):
+    """List the layers of a model that take a tensor, and those after ones that only change its shape."""
+    found = []
+    for operation, node in nodes_behind(keras.tree.flatten(model.outputs)):
+        if any(tensor is taken for taken in node.input_tensors):
+            found.append(operation)
+            if type(operation).__name__ in ("Reshape", "Flatten"):
+                found += layers_behind(model, node.output_tensors[0])
+    return found
+
+
+def number_of_classes(model, class_shape, class_names):
+    """Count the classes: the width of a one-hot input, else the size of the Embedding, else the number of names."""
+    if math.prod(class_shape) != 1:
+        return math.prod(side or 0 for side in class_shape)
+    counts = {
+        getattr(layer, "input_dim", None) or getattr(layer, "num_tokens", None)
+        for layer in all_layers(model)
+        if isinstance(layer, ENCODERS)
+    }
+    if len(counts) == 1:
+        return counts.pop()
+    return len(class_names) if class_names else 0
+
+
+def all_layers(model):
+    """Yield a model's layers, also those of nested models."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from all_layers(layer)
+        else:
+            yield layer
+
+
+def doubts(shapes, class_position, settings):
+    """Say what nothing in the file decides: whether a vector beside the noise, or its end, is a one-hot class."""
+    if class_position is not None or settings:
+        return []
+    if len(shapes) > 1:
+        sizes = [math.prod(shape) for shape in shapes]
+        advice = f"; if one is a one-hot class: --one-hot {min(sizes)}" if min(sizes) != max(sizes) else ""
+        return [f"noise in each of {len(shapes)} inputs{advice}"]
+    size = math.prod(shapes[0])
+    for classes in CLASS_COUNTS:
+        if size not in NOISE_SIZES and size - classes in NOISE_SIZES:
+            return [f"if the last {classes} are a one-hot class: --one-hot {classes}"]
+    return []

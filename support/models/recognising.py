@@ -1,0 +1,95 @@
+"""Says what a file is by its first bytes, before any library opens it."""
+
+import os
+import stat
+import zipfile
+
+from support.system.errors import InputError
+
+EXPECTED = (
+    "expected is a generator, which makes pictures from noise: generator_eXXX.h5 of train.py, or another .h5/.keras"
+)
+HDF5 = b"\x89HDF\r\n\x1a\n"
+HDF5_STARTS = (0, 512, 1024, 2048, 4096)  # where HDF5 may begin; before it may stand something of another program
+
+# What people take for a model: where it stands in the file, these bytes, and the name for what the file is.
+OTHER_KINDS = (
+    (
+        0,
+        b"version https://git-lfs",
+        "a Git LFS pointer, a note in place of the file; fetch the file with: git lfs pull",
+    ),
+    (0, b"<!doctype html", "a web page, not the file behind it; download it again with the page's download button"),
+    (0, b"<html", "a web page, not the file behind it; download it again with the page's download button"),
+    (0, b"<?xml", "an XML text, perhaps a web server's error; download the file again"),
+    (0, b"\x93numpy", "a NumPy array (.npy)"),
+    (0, b"\x80\x02", "a pickle, as PyTorch and joblib write it; a pickle can run code and is never opened"),
+    (0, b"\x80\x03", "a pickle, as PyTorch and joblib write it; a pickle can run code and is never opened"),
+    (0, b"\x80\x04", "a pickle, as PyTorch and joblib write it; a pickle can run code and is never opened"),
+    (0, b"\x80\x05", "a pickle, as PyTorch and joblib write it; a pickle can run code and is never opened"),
+    (4, b"tfl3", "a TensorFlow Lite model, which has no training framework left; give the Keras file it was made from"),
+    (8, b'{"', "a safetensors file, weights without their network; give the Keras file they were taken from"),
+    (0, b"\x08", "a protocol buffer (ONNX or TensorFlow), not a Keras file; give the Keras file it was made from"),
+    (0, b"\x89png", "a PNG picture"),
+    (0, b"\xff\xd8\xff", "a JPEG picture"),
+    (0, b"gif8", "a GIF picture"),
+    (0, b"%pdf", "a PDF document"),
+    (0, b"\x1f\x8b", "a gzip archive; unpack it, and give the file inside"),
+    (0, b"bzh", "a bzip2 archive; unpack it, and give the file inside"),
+    (0, b"7z\xbc\xaf", "a 7-Zip archive; unpack it, and give the file inside"),
+    (0, b"rar!", "a RAR archive; unpack it, and give the file inside"),
+    (0, b"\xfd7zxz", "an xz archive; unpack it, and give the file inside"),
+    (257, b"ustar", "a tar archive; unpack it, and give the file inside"),
+)
+
+
+def check_that_it_may_be_read(path):
+    """Refuse a path that is no ordinary file with something in it.
+
+    Raises:
+        InputError: If so.
+    """
+    if path.is_dir():
+        kind = "a TensorFlow SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
+        raise InputError(f"{path} is {kind}; {EXPECTED}")
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: there is no such file; {EXPECTED}") from None
+    except ValueError:  # a path with a NUL in it
+        raise InputError(f"{str(path)!r} is no possible name of a file; {EXPECTED}") from None
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path} is no ordinary file (a device or a pipe); {EXPECTED}")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path} may not be read by this user; change its permissions, or copy it")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty (0 bytes), perhaps a save that was broken off; take another epoch's file")
+
+
+def kind_of(path):
+    """Recognise a file by its content.
+
+    Args:
+        path: Path of a file that can be read.
+
+    Returns:
+        `"hdf5"`, `"zip"` or `"json"`.
+
+    Raises:
+        InputError: If it is something else; the message says what.
+    """
+    with open(path, "rb") as file:
+        beginning = file.read(HDF5_STARTS[-1] + len(HDF5))
+    if any(beginning[start : start + len(HDF5)] == HDF5 for start in HDF5_STARTS):
+        return "hdf5"
+    if beginning.startswith(b"PK"):
+        if not zipfile.is_zipfile(path):
+            raise InputError(f"{path} is cut short (a zip without its end); copy it again or take another epoch's file")
+        return "zip"
+    text = beginning.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for start, signature, kind in OTHER_KINDS:
+        if signature == (text if start == 0 and signature.isascii() else beginning.lower())[start:][: len(signature)]:
+            raise InputError(f"{path} is {kind}" + ("" if ";" in kind else f"; {EXPECTED}"))
+    if text.startswith(b"{"):
+        return "json"
+    raise InputError(f"{path} is neither HDF5 nor a Keras zip, whatever its ending says; {EXPECTED}")
