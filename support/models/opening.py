@@ -14,6 +14,7 @@ Keras never opens the file. The file is not changed, and code in it is never run
 
 import json
 import math
+import os
 import pathlib
 
 import keras
@@ -103,7 +104,8 @@ def read_with_its_other_half(path):
     Raises:
         InputError: If a half is missing.
     """
-    if path.is_dir() and (path / "config.json").is_file() and (path / "model.weights.h5").is_file():
+    # os.path says False where pathlib raises an error: a name that is too long, or has a NUL in it.
+    if all(os.path.isfile(os.path.join(path, half)) for half in ("config.json", "model.weights.h5")):
         architecture, weights = read(path / "config.json"), read(path / "model.weights.h5")
         return joined(path, architecture, weights), []
     file = read(path)

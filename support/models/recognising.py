@@ -49,15 +49,15 @@ def check_that_it_may_be_read(path):
     Raises:
         InputError: If so.
     """
-    if path.is_dir():
-        kind = "a TensorFlow SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
-        raise InputError(f"{path} is {kind}; {EXPECTED}")
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: there is no such file; {EXPECTED}") from None
-    except ValueError:  # a path with a NUL in it
-        raise InputError(f"{str(path)!r} is no possible name of a file; {EXPECTED}") from None
+    except (ValueError, OSError) as error:  # a NUL in it, or too long; a disk that fails
+        raise InputError(f"{str(path)[:200]!r} cannot be opened ({getattr(error, 'strerror', error)})") from None
+    if stat.S_ISDIR(mode):
+        kind = "a TensorFlow SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
+        raise InputError(f"{path} is {kind}; {EXPECTED}")
     if not stat.S_ISREG(mode):
         raise InputError(f"{path} is no ordinary file (a device or a pipe); {EXPECTED}")
     if not os.access(path, os.R_OK):
