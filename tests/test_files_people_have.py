@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import tarfile
+import types
 
 import numpy as np
 import pytest
@@ -233,7 +234,7 @@ def test_a_dataset_json_without_labels(tmp_path, text, note):
         ("https://example.org/cats.zip", "an address in the web"),
         ("HTTP://example.org/", "an address in the web"),
         ("ftp://example.org/a", "an address in the web"),
-        ("file:///home/me/my%20pictures", "give its path: --data /home/me/my pictures"),
+        ("file:///home/me/my%20pictures", "give its path: /home/me/my pictures"),
         ("hf://datasets/cats", "begins with hf://"),
     ],
 )
@@ -383,6 +384,14 @@ def test_damaged_and_hostile_pickles(tmp_path, data):
     files = as_bytes(cifar_100()[0])
     for name in ("train", "meta"):
         refused(write_files(tmp_path / name, files | {name: data}), "cannot be read as CIFAR's Python files")
+
+
+@pytest.mark.parametrize("value", [{1}, frozenset([1]), bytearray(b"x"), 2**5000, types.SimpleNamespace()])
+def test_kinds_of_value_that_cifar_has_not(tmp_path, value):
+    """Would catch an unpickler that obeys more commands than pictures need: each one is one more to get wrong."""
+    files, _ = cifar_100()
+    files["train"]["more"] = value
+    refused(write_files(tmp_path / "set", as_bytes(files, 5)), "cannot be read as CIFAR's Python files")
 
 
 def test_archives_that_are_not_cifars(tmp_path):

@@ -38,15 +38,15 @@ def refuse_address(source):
         return
     if scheme == "file":
         path = urllib.request.url2pathname(urllib.parse.urlsplit(source).path)
-        raise InputError(f"{source} is the address of a file on this computer; give its path: --data {path}")
+        raise InputError(f"{source} is the address of a file on this computer; give its path: {path}")
     if scheme in ("http", "https", "ftp", "ftps", "sftp"):
         raise InputError(
             f"{source} is an address in the web, and pictures are read from this computer; "
-            "download it first, and give --data the file or folder"
+            "download it first, and give the file or folder"
         )
     raise InputError(
         f"{source} begins with {scheme}://, from which no pictures are read; copy them to this computer, and give "
-        "--data the folder, .zip or .npz"
+        "the folder, .zip or .npz"
     )
 
 

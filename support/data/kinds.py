@@ -27,6 +27,7 @@ LABELS_FILE = "dataset.json"  # as StyleGAN's tools write it: {"labels": [["0000
 # The most that a picture may be, so that reading it takes a bounded share of memory: see `one_large_at_a_time`.
 MOST_BYTES = 2**28
 MOST_PIXELS = 64_000_000  # of a JPEG twice as many: it is decoded at a part of its size
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow refuses twice as many, also in a picture inside a picture (.ico)
 
 # What file servers, systems and packers leave in folders of pictures, in lower case. Hidden files are skipped, too.
 LEFT_BY_SYSTEMS = {"@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "$recycle.bin"}

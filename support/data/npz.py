@@ -90,7 +90,7 @@ def read_arrays(path):
     except InputError:
         raise
     except (*DECODING_ERRORS, MemoryError) as error:
-        reason = "it does not fit in memory" if isinstance(error, MemoryError) else error
+        reason = "it does not fit in memory" if isinstance(error, MemoryError) else " ".join(str(error).split())[:160]
         raise InputError(
             f"{path} cannot be read as an .npz of plain arrays ({reason}); save it again with numpy.savez"
         ) from None

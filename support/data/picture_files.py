@@ -12,7 +12,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from support.data import folder_classes, kinds
 from support.system.errors import InputError
@@ -20,6 +20,8 @@ from support.system.errors import InputError
 # The errors of Pillow and zipfile for a damaged, encrypted or extremely large file. (Mostly OSError.)
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error, zlib.error)
 DECODING_ERRORS += (zipfile.BadZipFile, Image.DecompressionBombError)
+# Pillow's readers of rare kinds do not check every number in a damaged file before they use it.
+DECODING_ERRORS += (LookupError, TypeError, AttributeError, ArithmeticError, AssertionError)
 # Pillow warns of a damaged EXIF note, 100 megapixels or an odd palette, but the picture is still usable.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -264,6 +266,8 @@ def upright(image):
     """Decode a Pillow image and turn it as its EXIF orientation says; a damaged EXIF note is ignored."""
     image.load()
     try:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return image  # without the copy that Pillow makes of a large picture
         return ImageOps.exif_transpose(image)
     except DECODING_ERRORS:
         return image
@@ -283,7 +287,7 @@ def to_mode(image, mode, white=SIXTEEN_BITS):
         image = image.convert("RGBA")
         if mode != "RGBA":
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def to_8_bits(image, white):
