@@ -334,6 +334,12 @@ class Drawer:
         except (EOFError, ConnectionResetError):
             return self.stop("crash", start)
 
+    def end(self):
+        """Let the process end by itself."""
+        if self.process is not None:
+            self.connection.send(None)
+            self.process.join()
+
     def stop(self, ending, start):
         self.process.kill()
         self.process.join()
@@ -374,6 +380,7 @@ def main():
                     options.keep.mkdir(exist_ok=True)
                     shutil.copy(damaged, options.keep)
             damaged.unlink()
+    drawer.end()
     print_table(endings)
     print(f"{options.n} cases, seed {options.seed}; the slowest took {slowest:.1f} s")
     return 0 if all(set(counts) <= {"picture", "one line"} for counts in endings.values()) else 1

@@ -37,7 +37,12 @@ def saved(model, path):
 def drawn_by(model, generator, count=5):
     """What a model itself draws from the noise that the opened generator gets; and what that one draws."""
     noise = np.random.default_rng(3).standard_normal((count, generator.noise_size), dtype="float32")
-    return np.asarray(model(noise)), np.asarray(generator.model.predict_on_batch(generator.inputs(noise)))
+    return outputs(model, noise), outputs(generator.model, generator.inputs(noise))
+
+
+def outputs(model, inputs):
+    """What a model makes of inputs, as an array."""
+    return keras.ops.convert_to_numpy(model(inputs, training=False))
 
 
 def old_file(path, layers_and_weights, version="2.0.5", backend="tensorflow", top="Sequential"):

@@ -315,7 +315,7 @@ def test_models_that_are_too_large(ending, tmp_path):
 
 
 def test_models_within_models_without_end(tmp_path):
-    """Catches a small file whose layers are called 2 to the power of 40 times."""
+    """Catches a small file whose layers are called 2 to the power of 12 times, and could be 2 to the power of 40."""
     model = functional(layers.Dense(4), layers.Dense(4))
     for _ in range(12):
         start = keras.Input((4,))

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from statistics import NormalDist
 
 import h5py
 import keras
@@ -9,7 +10,10 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from made_models import changed, drawn_by, functional, old_file, saved, small_generator, with_weights, zipped
+from drawing_runs import refused as refused_by_samples
+from drawing_runs import run
+from made_models import changed, drawn_by, functional, old_file, outputs, saved, small_generator, with_weights, zipped
+from support.models import allowed, building, tensorflow_functions
 from support.models.generator import as_told
 from support.models.opening import open_generator
 from support.system.errors import InputError
@@ -60,7 +64,7 @@ def test_numbers_as_arrays(tmp_path):
     noise = RANDOM.normal(size=(3, 4)).astype("float32")
     x = noise @ kernel + bias
     expected = np.where(x > 0, x, 0.1 * x)  # 0.2 and then 0.5 of what is below 0
-    drawn = np.asarray(generator.model.predict_on_batch(noise))
+    drawn = outputs(generator.model, noise)
     np.testing.assert_allclose(drawn.reshape(3, 192), expected, atol=1e-4)
 
 
@@ -82,7 +86,7 @@ def test_names_of_batch_normalization(name, tmp_path):
     noise = RANDOM.normal(size=(3, 4)).astype("float32")
     x = (noise @ kernel + bias).reshape(3, 8, 8, 3)
     expected = (x - mean) / np.sqrt(variance + 0.001) * gamma + beta
-    np.testing.assert_allclose(open_generator(path).model.predict_on_batch(noise), expected, atol=1e-4)
+    np.testing.assert_allclose(outputs(open_generator(path).model, noise), expected, atol=1e-4)
 
 
 def with_operations():
@@ -103,6 +107,63 @@ def test_operations_between_layers(ending, tmp_path):
     model = with_operations()
     generator = same_pictures(model, saved(model, tmp_path / f"ops{ending}"))
     assert generator.value_range == (-1, 1) and not generator.notes
+
+
+def test_tensorflow_functions_of_keras_2(tmp_path):
+    """Catches `1 - x`, `x[:, 1:]` or tf.concat between the layers of a Keras 2 file that is refused or is wrong.
+
+    Keras 2.15 writes: the first tensor as [layer, call, output, others], a number in its place as _CONSTANT_VALUE.
+    """
+    kernel, bias = RANDOM.normal(size=(4, 192)), RANDOM.normal(size=192)
+    path = old_file(tmp_path / "tf.h5", [("Dense", {}, [kernel, bias])], version="2.15.0")
+
+    def entry(kind, name, nodes, **settings):
+        return {"class_name": kind, "name": name, "config": {"name": name} | settings, "inbound_nodes": nodes}
+
+    def function(name, *nodes):
+        kind = "SlicingOpLambda" if name == "__operators__.getitem" else "TFOpLambda"
+        return entry(kind, f"tf.{name}", list(nodes), function=name, trainable=True, dtype="float32")
+
+    part = [{"start": None, "stop": None, "step": None}, {"start": 2, "stop": None, "step": None}]
+    config = {
+        "name": "model",
+        "layers": [
+            entry("InputLayer", "z", [], batch_input_shape=[None, 4]),
+            entry("Dense", "d", [[["z", 0, 0, {}]]], units=192),
+            entry("Reshape", "r", [[["d", 0, 0, {}]]], target_shape=[8, 8, 3]),
+            function("math.tanh", ["r", 0, 0, {"name": None}]),
+            function("math.subtract", ["_CONSTANT_VALUE", -1, 1.0, {"y": ["tf.math.tanh", 0, 0], "name": None}]),
+            function("__operators__.getitem", ["tf.math.subtract", 0, 0, {"slice_spec": part}]),
+            function("math.multiply", ["r", 0, 0, {"y": 0.25, "name": None}]),
+            function(
+                "concat",
+                [["tf.__operators__.getitem", 0, 0, {"axis": 1}], ["tf.math.multiply", 0, 0, {"axis": 1}]],
+            ),
+            function("clip_by_value", ["tf.concat", 0, 0, {"clip_value_min": 0, "clip_value_max": 1, "name": None}]),
+        ],
+        "input_layers": [["z", 0, 0]],
+        "output_layers": [["tf.clip_by_value", 0, 0]],
+    }
+
+    changed(path, lambda text: json.dumps({"class_name": "Functional", "config": config}))
+    generator = open_generator(path)
+    noise = 0.1 * RANDOM.normal(size=(2, 4)).astype("float32")
+    x = (noise @ kernel + bias).reshape(2, 8, 8, 3)
+    expected = np.clip(np.concatenate([(1 - np.tanh(x))[:, 2:], 0.25 * x], axis=1), 0, 1)
+    np.testing.assert_allclose(outputs(generator.model, noise), expected, atol=1e-4)
+    assert generator.picture_shape == (14, 8, 3) and generator.value_range == (0, 1)
+    config["layers"][3]["config"]["function"] = "io.read_file"
+    changed(path, lambda text: json.dumps({"class_name": "Functional", "config": config}))
+    assert "calls a TensorFlow function" in refused(path)
+
+
+def test_every_name_in_the_tables_is_known():
+    """Catches a name in a table that Keras does not have: the file would be refused with a traceback's words."""
+    assert all(issubclass(allowed.MADE[f"allowed>{name}"], layers.Layer) for name in allowed.LAYERS)
+    assert all(callable(getattr(keras.activations, name)) for name in allowed.FUNCTIONS)
+    assert all(callable(allowed.operation(name)) for name in allowed.OPERATIONS)
+    assert {kind for kind, _ in tensorflow_functions.FUNCTIONS.values()} <= set(allowed.OPERATIONS)
+    assert not set(allowed.CODE_LAYERS) & set(allowed.LAYERS)
 
 
 def test_what_only_training_reads(tmp_path):
@@ -145,7 +206,7 @@ def test_addons(tmp_path):
     x = (noise @ kernel + bias).reshape(3, 8, 8, 3)
     x = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 0.01) * gamma + beta
     expected = x @ second[0, 0] + offset
-    np.testing.assert_allclose(open_generator(path).model.predict_on_batch(noise), expected, atol=1e-3)
+    np.testing.assert_allclose(outputs(open_generator(path).model, noise), expected, atol=1e-3)
 
 
 # ---- Keras 1 and Theano ----
@@ -187,7 +248,7 @@ def test_keras_1(backend, turned, tmp_path):
     x = (noise @ kernel + bias).reshape(2, 3, 8, 8).transpose(0, 2, 3, 1)
     today = convolution.transpose(2, 3, 1, 0)
     expected = np.tanh(correlated(x, today[::-1, ::-1] if turned else today) + offset)
-    np.testing.assert_allclose(generator.model.predict_on_batch(noise), expected, atol=1e-4)
+    np.testing.assert_allclose(outputs(generator.model, noise), expected, atol=1e-4)
     assert generator.picture_shape == (8, 8, 3) and "channels first" in generator.notes
 
 
@@ -207,7 +268,7 @@ def test_theano_kernels_of_keras_2(tmp_path):
     )
     noise = RANDOM.normal(size=(2, 4)).astype("float32")
     expected = correlated((noise @ kernel + bias).reshape(2, 8, 8, 3), convolution[::-1, ::-1]) + offset
-    np.testing.assert_allclose(open_generator(path).model.predict_on_batch(noise), expected, atol=1e-3)
+    np.testing.assert_allclose(outputs(open_generator(path).model, noise), expected, atol=1e-3)
 
 
 # ---- Ways to store a model ----
@@ -315,8 +376,8 @@ def test_three_inputs(tmp_path):
     generator = open_generator(saved(model, tmp_path / "g.h5"))
     assert (generator.noise_size, generator.class_count, generator.class_position) == (10, 5, 1)
     noise, classes = RANDOM.normal(size=(3, 10)).astype("float32"), np.array([4, 0, 2])
-    drawn = generator.model.predict_on_batch(generator.inputs(noise, classes))
-    expected = model([noise[:, :4], classes[:, None], noise[:, 4:].reshape(3, 1, 1, 6)])
+    drawn = outputs(generator.model, generator.inputs(noise, classes))
+    expected = outputs(model, [noise[:, :4], classes[:, None], noise[:, 4:].reshape(3, 1, 1, 6)])
     np.testing.assert_allclose(drawn, expected, atol=1e-6)
 
 
@@ -326,8 +387,8 @@ def test_a_fixed_batch(tmp_path):
     model = keras.Model(start, layers.Reshape((8, 8, 3))(layers.Dense(192, activation="tanh")(start)))
     generator = open_generator(saved(model, tmp_path / "g.h5"))
     noise = RANDOM.normal(size=(16, 4)).astype("float32")
-    expected = model.predict_on_batch(noise)[:5]
-    np.testing.assert_allclose(generator.model.predict_on_batch(noise[:5]), expected, atol=1e-6)
+    expected = outputs(model, noise)[:5]
+    np.testing.assert_allclose(outputs(generator.model, noise[:5]), expected, atol=1e-6)
 
 
 # ---- Not silently wrong ----
@@ -342,12 +403,12 @@ def test_two_vectors_of_which_none_is_a_class(tmp_path):
     assert generator.noise_size == 14 and not generator.class_count
     assert "noise in each of 2 inputs; if one is a one-hot class: --one-hot 4" in generator.notes
     noise = RANDOM.normal(size=(3, 14)).astype("float32")
-    drawn = generator.model.predict_on_batch(generator.inputs(noise))
-    np.testing.assert_allclose(drawn, model([noise[:, :10], noise[:, 10:]]), atol=1e-6)
+    drawn = outputs(generator.model, generator.inputs(noise))
+    np.testing.assert_allclose(drawn, outputs(model, [noise[:, :10], noise[:, 10:]]), atol=1e-6)
     told = as_told(generator, one_hot=4)
     assert (told.noise_size, told.class_count, told.notes) == (10, 4, [])
-    drawn = told.model.predict_on_batch(told.inputs(noise[:, :10], np.array([3, 0, 1])))
-    np.testing.assert_allclose(drawn, model([noise[:, :10], np.eye(4)[[3, 0, 1]]]), atol=1e-6)
+    drawn = outputs(told.model, told.inputs(noise[:, :10], np.array([3, 0, 1])))
+    np.testing.assert_allclose(drawn, outputs(model, [noise[:, :10], np.eye(4)[[3, 0, 1]]]), atol=1e-6)
 
 
 def test_noise_with_a_one_hot_tail(tmp_path):
@@ -391,10 +452,9 @@ def scaled_generator(scale, offset, *last):
         (lambda: scaled_generator(0.3, 0), (-1, 1), True),
     ],
 )
-@pytest.mark.parametrize("ending", [".h5", ".keras"])
-def test_value_ranges(make, expected, is_drawn, ending, tmp_path):
+def test_value_ranges(make, expected, is_drawn, tmp_path):
     """Catches black and white at the wrong values: behind Rescaling or ReLU, or of a linear layer."""
-    generator = open_generator(saved(make(), tmp_path / f"g{ending}"))
+    generator = open_generator(saved(make(), tmp_path / "g.keras"))
     assert generator.value_range == expected
     assert any("as drawn" in note for note in generator.notes) == is_drawn
     told = as_told(generator, value_range=(-3.0, 3.0))
@@ -447,3 +507,55 @@ def test_zips_by_their_names(tmp_path):
     assert "PyTorch" in refused(zipped(tmp_path / "g.pt", {"archive/data.pkl": b"", "archive/data/0": b""}))
     assert "unpack it" in refused(zipped(tmp_path / "g.zip", {"models/g.h5": b"\x89HDF"}))
     assert "SavedModel" in refused(zipped(tmp_path / "s.zip", {"m/saved_model.pb": b""}))
+
+
+# ---- On the command line ----
+
+
+def pixels(path, *flags):
+    """Draw 3 pictures with samples.py, and return them."""
+    out = path.with_suffix(".npz")
+    run(path, "--n", 3, "--out", out, *flags)
+    with np.load(out) as file:
+        return file["arr_0"]
+
+
+def test_the_line_and_the_flags(tmp_path, capsys):
+    """Catches a doubt that is not said, and a flag without effect: pixels are (x - low) / (high - low) x 255."""
+    model = scaled_generator(50, 120)
+    path = saved(model, tmp_path / "g.keras")
+    noise = np.random.default_rng(0).standard_normal((3, 4), dtype="float32")
+
+    def expected(low, high, noise=noise):
+        return np.clip(np.rint((outputs(model, noise) - low) / (high - low) * 255), 0, 255)
+
+    assert np.abs(pixels(path) - expected(0, 255)).max() <= 1
+    said = capsys.readouterr().out.splitlines()[0]
+    assert said.endswith("4 numbers of noise, values 0 to 255, a range as drawn (another: --range=LOW:HIGH)")
+    assert np.abs(pixels(path, "--range=-100:300") - expected(-100, 300)).max() <= 1
+    assert capsys.readouterr().out.splitlines()[0].endswith("4 numbers of noise, values -100 to 300")
+    shares = [[NormalDist().cdf(value) for value in row] for row in noise.tolist()]
+    uniform = np.array(shares, "float32") * 2 - 1
+    assert np.abs(pixels(path, "--noise", "uniform") - expected(0, 255, uniform)).max() <= 1
+    assert "uniform noise" in capsys.readouterr().out
+    told = pixels(path, "--one-hot", 2)
+    noise = np.random.default_rng(0).standard_normal((3, 2), dtype="float32")
+    both = np.concatenate([noise, np.eye(2, dtype="float32")[[0, 1, 0]]], axis=1)
+    assert np.abs(told - expected(0, 255, both)).max() <= 1
+    assert "2 numbers of noise, 2 classes" in capsys.readouterr().out
+    for flags, words in (
+        (["--range", "5:5"], "received '5:5'; give LOW:HIGH"),
+        (["--range", "a"], "received 'a'; give LOW:HIGH"),
+        (["--one-hot", "4"], "--one-hot 4: the inputs take 4 numbers"),
+        (["--noise", "uniform", "--truncation", "1"], "--truncation 1 with --noise uniform"),
+    ):
+        assert words in refused_by_samples(capsys, path, *flags)
+
+
+def test_large_pictures_are_drawn_one_after_the_other(tmp_path, monkeypatch):
+    """Catches pictures that change, are lost or repeated where fewer than --batch are drawn at once."""
+    path = saved(small_generator(layers.Activation("tanh")), tmp_path / "g.h5")
+    together = pixels(path)
+    monkeypatch.setattr(building, "MOST_VALUES", 192 * 2)
+    assert open_generator(path).most_at_once == 2
+    assert np.abs(pixels(path).astype(int) - together).max() <= 1

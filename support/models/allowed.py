@@ -38,7 +38,7 @@ OPERATIONS = """
     Abs Absolute Add Amax Amin Average BroadcastTo Cast Ceil Celu Clip Concatenate Copy Cos Cosh DepthToSpace Divide
     Dot Elu Equal Erf Exp ExpandDims Expm1 Flip Floor FloorDivide Gelu GetItem Glu Greater GreaterEqual HardShrink
     HardSigmoid HardSilu HardSwish HardTanh Identity LeakyRelu Less LessEqual Log Log1p LogSigmoid LogSoftmax
-    LogicalAnd LogicalNot LogicalOr Matmul Max Maximum Mean Min Minimum Mish Mod Moveaxis Multiply Negative NotEqual
+    LogicalAnd LogicalNot LogicalOr Matmul Max Maximum Mean Min Minimum Mod Moveaxis Multiply Negative NotEqual
     OnesLike Pad Power Prod Ravel Reciprocal Relu Relu6 Repeat Reshape Resize Roll Round Rsqrt Selu Sigmoid Sign
     Silu Sin Sinh SoftShrink Softmax Softplus Softsign SpaceToDepth Split Sqrt Square Squeeze Stack Std StopGradient
     Subtract Sum Swapaxes Tan Tanh TanhShrink Tile Transpose TrueDivide Unstack Var Where ZerosLike
@@ -68,20 +68,29 @@ class Weightless(keras.initializers.Initializer):
     """Zeros, until the weights of the file come; and no more of them than the file has weights.
 
     Args:
-        allowance: A list of one integer: how many numbers may still be made. All layers of a model share it.
+        number: Which of `allowances` all layers of a file share. Keras copies initializers, so a layer's own one cannot
+            hold it.
     """
 
-    def __init__(self, allowance):
-        self.allowance = allowance
+    allowances = []  # for each opened file, how many numbers may still be made
+
+    def __init__(self, number):
+        self.number = number
+
+    @classmethod
+    def for_file(cls, count):
+        """Return the initializer for a file with `count` numbers."""
+        cls.allowances.append(count)
+        return cls(len(cls.allowances) - 1)
 
     def __call__(self, shape, dtype=None, **others):
-        self.allowance[0] -= math.prod(shape)
-        if self.allowance[0] < 0:
+        self.allowances[self.number] -= math.prod(shape)
+        if self.allowances[self.number] < 0:
             raise NotAllowed(f"a layer asks for weights of the shape {tuple(shape)}, and the file has fewer numbers")
         return ops.zeros(shape, dtype=dtype)
 
     def get_config(self):
-        return {"allowance": self.allowance}
+        return {"number": self.number}
 
 
 class Step(keras.Operation):
@@ -99,7 +108,8 @@ class Step(keras.Operation):
 
     def call(self, *arguments, **keywords):
         if self.function == "GetItem":
-            arguments = [arguments[0], *(tuple(key) if isinstance(key, list) else key for key in arguments[1:])]
+            picture, key = [*arguments, *keywords.values()]
+            return ops.get_item(picture, tuple(key) if isinstance(key, list) else key)
         return operation(self.function)(*arguments, **keywords, **self.settings)
 
 
@@ -115,4 +125,5 @@ MADE = {f"allowed>{name}": getattr(layers, name) for name in LAYERS} | {
     "allowed>Sequential": keras.Sequential,
     "allowed>Functional": keras.Model,
     "allowed>Step": Step,
+    "Weightless": Weightless,  # the name under which Keras copies it
 }

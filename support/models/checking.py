@@ -40,7 +40,7 @@ class Allowed:
     """
 
     def __init__(self, weights):
-        self.allowance = [sum(array.size for array in weights) + SLACK]
+        self.weightless = Weightless.for_file(sum(array.size for array in weights) + SLACK)
         self.longest = max([1, *(side for array in weights for side in array.shape)])
         self.calls = 0
 
@@ -99,7 +99,7 @@ class Allowed:
             settings = input_without_batch(settings, config)
         if "dtype" in config and (dtype := dtype_name(config["dtype"], name)) is not None:
             settings["dtype"] = dtype
-        settings |= {key: Weightless(self.allowance) for key in taken if key.endswith("_initializer")}
+        settings |= {key: self.weightless for key in taken if key.endswith("_initializer")}
         return entry(known, settings | {"name": name})
 
     def setting(self, key, value, name, times):

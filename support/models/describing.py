@@ -86,8 +86,8 @@ def some_pictures(generator, count):
     """Draw a few pictures, to look at their values."""
     noise = np.random.default_rng(0).standard_normal((count, generator.noise_size), dtype="float32")
     classes = np.resize(np.arange(generator.class_count or 1), count)
-    drawn = generator.model.predict_on_batch(generator.inputs(noise, classes))
-    return np.asarray(keras.tree.flatten(drawn)[0], "float32")
+    drawn = generator.model(generator.inputs(noise, classes), training=False)
+    return keras.ops.convert_to_numpy(keras.ops.cast(keras.tree.flatten(drawn)[0], "float32"))
 
 
 # ---- Pictures ----
@@ -148,7 +148,7 @@ def with_plain_pictures(model, tensor):
     elif shape[-1] not in CHANNELS:
         notes.append("channels first")
         pictures = keras.layers.Permute((2, 3, 1), name="as_pictures")(tensor)
-    elif len(model.outputs) == 1:
+    elif len(model.outputs) == 1 and (isinstance(model, keras.Sequential) or not isinstance(model.input, dict)):
         return model, []
     else:
         pictures = tensor

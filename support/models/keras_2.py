@@ -7,6 +7,8 @@ needs (initializers, regularizers, constraints) are left out; the weights come f
 
 from keras import ops
 
+from support.models.tensorflow_functions import KINDS, in_words_of_keras_ops
+
 MODELS = ("Functional", "Model", "Sequential")
 
 # Keys that have no meaning in Keras 3, or that describe how Keras 2 computed, not what.
@@ -130,6 +132,9 @@ def functional_in_keras_3_words(config):
     layers = []
     for layer in config["layers"]:
         nodes = [references(node, shifts) for node in layer["inbound_nodes"]]
+        if layer["class_name"] in KINDS and (step := in_words_of_keras_ops(layer, nodes)):
+            layers.append(step | {"name": without_slashes(layer["name"])})
+            continue
         layers.append(in_keras_3_words(layer) | {"name": without_slashes(layer["name"]), "inbound_nodes": nodes})
     return {
         "name": without_slashes(config["name"]),

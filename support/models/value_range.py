@@ -52,7 +52,7 @@ def possible_values(tensor):
     node = operation._inbound_nodes[number]
     kind, settings = type(operation).__name__, operation
     if kind == "Step":
-        kind, settings = operation.function, operation.settings
+        kind, settings = operation.function, operation.settings | node.arguments.kwargs
     return after(kind, settings, node, operation)
 
 
