@@ -89,7 +89,7 @@ def changed(path, change):
 
 def zipped(path, members, compression=zipfile.ZIP_STORED):
     """Write a zip of these members, a dictionary from a name to bytes."""
-    with zipfile.ZipFile(path, "w", compression) as archive:
+    with zipfile.ZipFile(path, "w", compression, compresslevel=1) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return path

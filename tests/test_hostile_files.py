@@ -77,6 +77,18 @@ def code_that_makes(path):
     return {"code": base64.b64encode(marshal.dumps(code)).decode(), "defaults": None, "closure": None}
 
 
+def memory_of_reading(path):
+    """The bytes that the reading process takes for a file; a small process starts it, whose own memory counts too."""
+    code = (
+        "import resource, subprocess, sys\n"
+        "subprocess.run([sys.executable, '-I', *sys.argv[1:]], stdout=subprocess.DEVNULL)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    command = [sys.executable, "-I", "-c", code, str(reading.CHILD), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return int(done.stdout) * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes, Linux kB
+
+
 # ---- Code in the configuration ----
 
 
@@ -118,7 +130,7 @@ def test_cve_2025_1550_any_function_of_any_module(ending, tmp_path, marker):
         entry = {"class_name": kind, "module": module, "registered_name": name, "config": {"args": command}}
         refused(with_layer(tmp_path / f"{number}{ending}", entry), f"is a {kind}")
         entry = {"class_name": "Activation", "config": {"activation": function(module, kind)}}
-        refused(with_layer(tmp_path / f"a{number}{ending}", entry), "activation")
+        refused(with_layer(tmp_path / f"a{number}{ending}", entry), "none of Keras'")
     # Initializers and the like are not needed for drawing: whatever they name is not even looked at.
     entry = {
         "class_name": "Dense",
@@ -127,29 +139,30 @@ def test_cve_2025_1550_any_function_of_any_module(ending, tmp_path, marker):
     open_generator(with_layer(tmp_path / f"i{ending}", entry, 1))
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("name", ["2025-8747", "2025-9906", "2025-12060", "2025-12638"])
-def test_functions_of_keras_that_reach_out(name, ending, tmp_path, marker):
+@pytest.mark.parametrize("name", ["2025-8747", "2025-9906", "2025-12060 and 2025-12638"])
+def test_functions_of_keras_that_reach_out(name, tmp_path, marker):
     """Catches get_file (downloads; unpacks a tar to any place) and a configuration that switches the safe mode off."""
     asked = {
         "2025-8747": ("keras.utils", "get_file", {"origin": f"file://{ROOT}/LICENSE", "fname": str(marker)}),
         "2025-9906": ("keras.config", "enable_unsafe_deserialization", {}),
-        "2025-12060": ("keras.utils", "get_file", {"origin": "file:///a.tar", "extract": True, "fname": str(marker)}),
-        "2025-12638": ("keras.utils", "get_file", {"origin": "file:///a.tar", "extract": True, "fname": str(marker)}),
+        "2025-12060 and 2025-12638": (
+            "keras.utils",
+            "get_file",
+            {"origin": "file:///a.tar", "extract": True, "fname": str(marker)},
+        ),
     }[name]
     entry = {"class_name": "Lambda", "config": {"function": function(*asked[:2]), "arguments": asked[2]}}
-    refused(with_layer(tmp_path / f"l{ending}", entry), "Lambda")
+    refused(with_layer(tmp_path / "l.keras", entry), "Lambda")
     entry = {"class_name": "Activation", "config": {"activation": function(*asked[:2])}}
-    refused(with_layer(tmp_path / f"a{ending}", entry), asked[1])
+    refused(with_layer(tmp_path / "a.keras", entry), asked[1], "none of Keras'")
     entry = {"module": asked[0], "class_name": asked[1], "registered_name": None, "config": asked[2]}
-    refused(with_layer(tmp_path / f"c{ending}", entry), asked[1])
+    refused(with_layer(tmp_path / "c.h5", entry), asked[1])
     from keras.src.saving import serialization_lib
 
     assert serialization_lib.in_safe_mode() is not False
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_cve_2025_12058_2025_49655_2026_1462_layers_that_load(ending, tmp_path, marker):
+def test_cve_2025_12058_2025_49655_2026_1462_layers_that_load(tmp_path, marker):
     """Catches layers that read a vocabulary out of any file, run a pickle, or load a TensorFlow model from a path."""
 
     class Attack:
@@ -167,7 +180,7 @@ def test_cve_2025_12058_2025_49655_2026_1462_layers_that_load(ending, tmp_path, 
         ("FlaxLayer", {"module": pickled}),
     ):
         entry = {"class_name": kind, "module": "keras.layers", "registered_name": None, "config": settings}
-        refused(with_layer(tmp_path / f"{kind}{ending}", entry), kind)
+        refused(with_layer(tmp_path / f"{kind}.keras", entry), kind)
 
 
 def test_cve_2026_12479_a_layer_name_as_a_path(tmp_path, marker):
@@ -285,6 +298,7 @@ def test_cve_2026_0897_shapes_that_are_not_in_the_file(tmp_path):
     refused(with_dataset(tmp_path / "late.h5", bomb()), "holds only 0 bytes")
     refused(with_dataset(tmp_path / "chunks.h5", bomb(chunks=(1000,))), "holds only 0 bytes")
     refused(with_dataset(tmp_path / "huge.h5", huge), "more than 100,000,000 weights")
+    assert memory_of_reading(tmp_path / "late.h5") < 200_000_000
     refused(with_dataset(tmp_path / "text.h5", lambda group, name: group.create_dataset(name, data="x")), "numbers")
 
     def endless(file):
@@ -294,8 +308,7 @@ def test_cve_2026_0897_shapes_that_are_not_in_the_file(tmp_path):
     refused(with_weights(path, endless), "without end")
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_models_that_are_too_large(ending, tmp_path):
+def test_models_that_are_too_large(tmp_path):
     """Catches memory and time that are taken for layers which the file has no weights for, or no end of pictures."""
     cases = {
         "Dense": {"units": 2_000_000_000},
@@ -309,7 +322,7 @@ def test_models_that_are_too_large(ending, tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for kind, settings in cases.items():
         entry = {"class_name": kind, "module": "keras.layers", "config": {"trainable": True} | settings}
-        refused(with_layer(tmp_path / f"{kind}{ending}", entry))
+        refused(with_layer(tmp_path / f"{kind}.keras", entry))
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 500_000 * (1024 if sys.platform == "darwin" else 1)  # kB; macOS counts bytes
 
@@ -326,12 +339,13 @@ def test_models_within_models_without_end(tmp_path):
 
 def test_texts_without_end(tmp_path):
     """Catches a configuration that fills the memory when it is inflated or parsed."""
-    with zipfile.ZipFile(tmp_path / "spaces.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(tmp_path / "spaces.keras", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         with archive.open("config.json", "w", force_zip64=True) as file:
             for _ in range(300):
                 file.write(b" " * 1_000_000)
         archive.writestr("model.weights.h5", b"")
     refused(tmp_path / "spaces.keras", "too large", "300,000,000 bytes")
+    assert memory_of_reading(tmp_path / "spaces.keras") < 200_000_000
     for name, text in {
         "deep": '{"class_name": ' + "[" * 20_000 + "]" * 20_000 + "}",
         "less_deep": '{"class_name": ' + "[" * 150 + "]" * 150 + "}",
@@ -342,10 +356,10 @@ def test_texts_without_end(tmp_path):
         "nothing": "{}",
     }.items():
         refused(zipped(tmp_path / f"{name}.keras", {"config.json": text.encode(), "model.weights.h5": empty_hdf5()}))
-        if len(text) < 60_000:
+        if name in ("deep", "no_model"):
             refused(old_file_with(tmp_path / f"{name}.h5", text))
-        (tmp_path / f"{name}.json").write_text(text)
-        refused(tmp_path / f"{name}.json")
+            (tmp_path / f"{name}.json").write_text(text)
+            refused(tmp_path / f"{name}.json")
 
 
 def empty_hdf5():
@@ -370,6 +384,7 @@ def test_weights_that_inflate_without_end(tmp_path):
         members = {name: archive.read(name) for name in archive.namelist()}
     members["model.weights.h5"] = bytes(500_000_000)
     refused(zipped(tmp_path / "zeros.keras", members, zipfile.ZIP_DEFLATED), "too large")
+    assert memory_of_reading(tmp_path / "zeros.keras") < 200_000_000
     members["model.weights.h5"] = bytes(50_000_000)
     content = bytearray(zipped(tmp_path / "lies.keras", members, zipfile.ZIP_DEFLATED).read_bytes())
     length = (50_000_000).to_bytes(4, "little")
@@ -407,9 +422,3 @@ def test_what_is_no_ordinary_file(tmp_path):
     refused(pathlib.Path("/dev/zero"), "no ordinary file")
     refused(pathlib.Path(str(tmp_path / "a\0b.h5")), "cannot be opened")
     refused(tmp_path / ("long" * 1000), "")
-
-
-def test_the_reading_processes_stayed_small():
-    """Catches a reading process that took more than 1 GB in one of the attacks above."""
-    most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    assert most < 1_000_000 * (1024 if sys.platform == "darwin" else 1)

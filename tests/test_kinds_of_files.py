@@ -323,6 +323,33 @@ def test_saved_on_windows(tmp_path):
     same_pictures(model, with_weights(saved(model, tmp_path / "windows.keras"), as_on_windows))
 
 
+@pytest.mark.parametrize("ending", [".h5", ".keras"])
+def test_weights_that_do_not_fit(ending, tmp_path):
+    """Catches a layer that keeps zeros because its weights are missing, have another shape or another number."""
+
+    def wrong_shape(group, name):
+        group[name][...], values = 0, group[name][()]
+        del group[name]
+        group[name] = values[:-1]
+
+    def missing(group, name):
+        del group[name]
+
+    def moved(group, name):
+        group.move(name, name + "1")
+
+    for number, damage in enumerate((wrong_shape, missing, moved)):
+        path = saved(small_generator(layers.Conv2D(3, 3, padding="same")), tmp_path / f"{number}{ending}")
+        if ending == ".keras":
+            with_weights(path, lambda file, damage=damage: damage(file["layers/conv2d/vars"], "0"))
+        else:
+            with h5py.File(path, "r+") as file:
+                name, *_ = file["model_weights/start"].attrs["weight_names"]
+                folder, name = name.rsplit("/", 1)
+                damage(file["model_weights/start"][folder], name)
+        assert "do not fit" in refused(path) or "no weights named" in refused(path)
+
+
 # ---- Pictures and inputs ----
 
 
@@ -386,6 +413,7 @@ def test_a_fixed_batch(tmp_path):
     start = keras.Input(batch_shape=(16, 4))
     model = keras.Model(start, layers.Reshape((8, 8, 3))(layers.Dense(192, activation="tanh")(start)))
     generator = open_generator(saved(model, tmp_path / "g.h5"))
+    assert generator.model.inputs[0].shape == (None, 4)
     noise = RANDOM.normal(size=(16, 4)).astype("float32")
     expected = outputs(model, noise)[:5]
     np.testing.assert_allclose(outputs(generator.model, noise[:5]), expected, atol=1e-6)

@@ -4,6 +4,8 @@ A `.h5` file lists its layers in order, and the weights of each in order. A `.we
 `.keras` too, has a group for each layer, with a path such as `layers/conv2d_1/vars`.
 """
 
+import warnings
+
 import numpy as np
 from keras.src.saving import saving_lib
 
@@ -115,15 +117,21 @@ def give_by_path(model, groups):
     """Set the weights of a `.weights.h5` file, with Keras' own walk through a model."""
     groups = {path.removesuffix("vars").strip("/"): arrays for path, arrays in groups.items()}
     failed, messages = set(), {}
-    saving_lib._load_state(
-        model,
-        weights_store=InMemory(groups),
-        assets_store=None,
-        inner_path="",
-        visited_saveables=set(),
-        failed_saveables=failed,
-        error_msgs=messages,
-    )
+    with warnings.catch_warnings():
+        # Keras only warns where the file has no group for the layers of a list, and leaves them without weights.
+        warnings.filterwarnings("error", "Skipping nested container")
+        try:
+            saving_lib._load_state(
+                model,
+                weights_store=InMemory(groups),
+                assets_store=None,
+                inner_path="",
+                visited_saveables=set(),
+                failed_saveables=failed,
+                error_msgs=messages,
+            )
+        except UserWarning as warning:
+            raise NotAllowed(f"{UNFIT}: {str(warning)[:150]}") from None
     for saveable, error in messages.values():
         if isinstance(error, NotAllowed):
             raise error
