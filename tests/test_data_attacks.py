@@ -7,8 +7,10 @@ import struct
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from PIL import Image
 
 from defDATA import load_pictures
 from made_pictures import encoded, everything, levels_of, plain, refused, save_npz, write_files, write_zip
-from support.data import kinds, npz
+from support.data import kinds, npz, picture_files
 from support.system.errors import InputError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -163,6 +165,25 @@ def test_entries_that_unpack_to_too_much(tmp_path, monkeypatch):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.zip"]  # nothing was unpacked
 
 
+def test_large_pictures_are_decoded_one_after_another(tmp_path, monkeypatch):
+    """Would catch eight threads that decode eight large pictures at once: each may take 250 MB."""
+    monkeypatch.setattr(picture_files, "LARGE", 100)
+    inside, most, turn = [], [], picture_files.upright
+
+    def slowly(image):
+        inside.append(image)
+        most.append(len(inside))
+        time.sleep(0.05)
+        inside.pop()
+        return turn(image)
+
+    monkeypatch.setattr(picture_files, "upright", slowly)
+    images = load_pictures(str(write_files(tmp_path, {f"{n}.png": plain(n, 11) for n in range(4)})), 8, 8, 1).images
+    with ThreadPoolExecutor(4) as pool:
+        assert [int(found[0, 0, 0, 0]) for found in pool.map(lambda place: images[[place]], range(4))] == [0, 1, 2, 3]
+    assert most == [1, 1, 1, 1]
+
+
 MEASURE = """
 import resource, sys
 from concurrent.futures import ThreadPoolExecutor
@@ -184,8 +205,8 @@ print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is counted in other units elsewhere")
 def test_no_data_file_takes_more_than_a_gigabyte(tmp_path):
-    """Would catch any of these that is unpacked first and refused later, and threads that decode large pictures at the
-    same time: eight of 64 million pixels would take 2 GB and more."""
+    """Would catch any of these that is unpacked first and refused later, and large pictures that are copied several
+    times on the way to 8 bits and the right side up."""
     large = encoded(Image.new("RGB", (7900, 7900), 9), compress_level=1)
     deep = encoded(Image.fromarray(np.full((7900, 7900), 4000, "uint16")), compress_level=1)
     files = {f"{number}.png": large for number in range(4)} | {"4.png": deep, "5.png": deep}
