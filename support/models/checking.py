@@ -19,7 +19,9 @@ from support.models.allowed import (
     Weightless,
     operation,
 )
+from support.models.connections import call, renamed, unique_names
 from support.models.keras_2 import MODELS, keras_2_hard_sigmoid
+from support.models.plain_values import dtype_name, plain_value, safe_name
 
 NOT_NEEDED = ("_initializer", "_regularizer", "_constraint")  # ends of settings that only training reads
 SIZES = ("units", "filters", "input_dim", "output_dim", "num_heads", "key_dim", "value_dim")  # an axis of the weights
@@ -122,7 +124,7 @@ class Allowed:
                 return self.layer(value, times)
             else:
                 value = value.get("registered_name") or kind
-        value = "linear" if value is None else str(value).split(">")[-1]
+        value = "linear" if value is None else str(value)
         if value == "keras_2_hard_sigmoid":
             return keras_2_hard_sigmoid
         if value not in FUNCTIONS:
@@ -140,28 +142,7 @@ def with_input(config):
     return [{"class_name": "InputLayer", "config": {"name": "noise", "batch_shape": shape}}, *found]
 
 
-# ---- Names ----
-
-
-def safe_name(name):
-    """Return a layer's name without anything that means something in a path or a terminal."""
-    plain = "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter in "_-.") else "_" for letter in str(name or "layer")
-    )
-    return plain.strip(".")[:80] or "layer"
-
-
-def unique_names(names):
-    """Map names of layers to safe ones that differ from each other."""
-    safe, taken = {}, set()
-    for name in names:
-        plain = candidate = safe_name(name)
-        number = 1
-        while candidate in taken:
-            candidate, number = f"{plain}_{number}", number + 1
-        taken.add(candidate)
-        safe[name] = candidate
-    return safe
+# ---- Classes ----
 
 
 def is_operation(found):
@@ -218,116 +199,13 @@ def input_without_batch(settings, config):
     return {"batch_shape": [None, *shape[1:]]}
 
 
-def dtype_name(value, name):
-    """Return the name of a dtype or of a policy for dtypes; None for the default."""
-    if isinstance(value, dict):
-        value = value.get("config", {}).get("name")
-    if value is None:
-        return None
-    if str(value).split("_")[-1] not in (
-        "float16",
-        "bfloat16",
-        "float32",
-        "float64",
-        "int32",
-        "int64",
-        "uint8",
-        "bool",
-    ):
-        raise NotAllowed(f"layer {name!r} computes in {str(value)[:40]!r}; expected is float32 or a mixed precision")
-    return value
-
-
 def settings_of_a_step(kind, config, name):
     """Check the settings of a function of keras.ops."""
     taken = inspect.signature(operation(kind)).parameters
+    unknown = [key for key, value in config.items() if key not in (*taken, "name", "dtype", "trainable") and value]
+    if unknown:
+        raise NotAllowed(f"{name!r} ({kind}) has a setting that keras.ops does not know: {unknown[0][:40]}")
     settings = {key: plain_value(value, name) for key, value in config.items() if key in taken and key != "dtype"}
     if "dtype" in taken and isinstance(config.get("dtype"), str):  # a dictionary is the policy that all operations have
         settings["dtype"] = dtype_name(config["dtype"], name)
     return settings
-
-
-def plain_value(value, name):
-    """Check that a setting consists of numbers, words, lists and Keras' own ways to write slices and arrays."""
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, int | float):
-        if isinstance(value, int) and abs(value) > 2**31:
-            raise NotAllowed(f"layer {name!r} has a setting of {value:.1e}, which is too large")
-        return value
-    if isinstance(value, list):
-        return [plain_value(inner, name) for inner in value]
-    if not isinstance(value, dict):
-        raise NotAllowed(f"layer {name!r} has a setting that is no number, word or list")
-    kind = value.get("class_name")
-    if kind is None:
-        return {str(key): plain_value(inner, name) for key, inner in value.items()}
-    inner = value.get("config") or {}
-    if kind == "__ellipsis__":
-        return {"class_name": kind, "config": {}}
-    if kind == "__slice__":
-        return {"class_name": kind, "config": {key: plain_value(inner[key], name) for key in ("start", "stop", "step")}}
-    if kind in ("__numpy__", "__tensor__"):
-        return {
-            "class_name": kind,
-            "config": {"value": plain_value(inner["value"], name), "dtype": dtype_name(inner["dtype"], name)},
-        }
-    raise NotAllowed(f"layer {name!r} has a setting of the kind {str(kind)[:60]!r}; expected are numbers and words")
-
-
-# ---- Calls ----
-
-
-def renamed(value, names):
-    """Copy lists of references `[layer, call, output]`, with the layers' safe names."""
-    if isinstance(value, dict):
-        return {str(key): renamed(inner, names) for key, inner in value.items()}
-    if not isinstance(value, list):
-        raise NotAllowed("the model's inputs or outputs are not what Keras writes")
-    if len(value) == 3 and isinstance(value[0], str):
-        return reference(value, names)
-    return [renamed(inner, names) for inner in value]
-
-
-def reference(value, names):
-    """Check a reference to the output of a layer."""
-    name, number, output = value
-    if name not in names or type(number) is not int or type(output) is not int or number < 0 or output < 0:
-        raise NotAllowed(f"the model refers to a layer that it does not have: {safe_name(name)!r}")
-    return [names[name], number, output]
-
-
-def call(node, names, layer):
-    """Check how a layer is called: with which tensors, and with which other arguments."""
-    name = names[layer["name"]]
-    if isinstance(node, list):  # as Keras 2 writes it: [[layer, call, output, keywords], ...]
-        return [
-            [
-                *reference(value[:3], names),
-                {key: argument(inner, names, name) for key, inner in keywords(value).items()},
-            ]
-            for value in node
-        ]
-    arguments = [argument(value, names, name) for value in node["args"]]
-    return {
-        "args": arguments,
-        "kwargs": {key: argument(value, names, name) for key, value in node.get("kwargs", {}).items()},
-    }
-
-
-def keywords(value):
-    """Return the keyword arguments of a call in Keras 2's form."""
-    return value[3] if len(value) > 3 and isinstance(value[3], dict) else {}
-
-
-def argument(value, names, name):
-    """Check an argument of a call: a tensor, a list of tensors, or a plain value."""
-    if isinstance(value, list):
-        return [argument(inner, names, name) for inner in value]
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        inner = value["config"]
-        history = reference(inner["keras_history"], names)
-        shape = [side if side is None else int(side) for side in inner["shape"]]
-        described = {"shape": shape, "dtype": dtype_name(inner["dtype"], name), "keras_history": history}
-        return {"class_name": "__keras_tensor__", "config": described}
-    return plain_value(value, name)

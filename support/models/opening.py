@@ -5,7 +5,7 @@ The way of a file, one module a step:
     recognising.py      what it is, by its first bytes
     reading.py          another process (reading_child.py) reads it and hands over texts and plain arrays
     keras_1.py, _2.py   the configuration, translated into Keras 3's words
-    checking.py         ... checked against the tables of allowed.py
+    checking.py         ... checked against the tables of allowed.py; connections.py, plain_values.py: its parts
     building.py         Keras builds the model of it; weights.py gives it the arrays
     describing.py       which input is noise, what are the pictures; value_range.py: their range
 

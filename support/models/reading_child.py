@@ -14,9 +14,11 @@ import codecs
 import contextlib
 import io
 import json
+import math
 import os
 import struct
 import sys
+import time
 import zipfile
 
 import h5py
@@ -29,7 +31,7 @@ MOST_NUMBERS = 100_000_000  # weights in a file: 400 MB; BigGAN's 512x512 genera
 MOST_OBJECTS = 100_000  # groups and arrays in an HDF5 file
 MOST_INFLATED = 1032  # deflate, the compression of HDF5 and zip, makes data at most 1032 times smaller
 MEMORY = 1_500_000_000  # address space of this process, of which the libraries take 300 MB
-SECONDS = 4  # of computing; a file of 400 MB takes 1
+SECONDS = 2  # of computing, after the libraries have started; a small file takes 0.05
 SECONDS_FOR_A_GIGABYTE = 10
 
 DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool")
@@ -56,7 +58,7 @@ def give_up_rights(size):
         return
     for encoding in ("ascii", "utf-8", "latin-1", "cp437"):  # Python opens a file for each when it is first used
         codecs.lookup(encoding)
-    seconds = SECONDS + round(size / 1e9 * SECONDS_FOR_A_GIGABYTE)
+    seconds = math.ceil(time.process_time()) + SECONDS + round(size / 1e9 * SECONDS_FOR_A_GIGABYTE)
     limits = {"RLIMIT_CPU": seconds, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_NOFILE": 0}
     if sys.platform == "linux":  # macOS counts the address space of the whole system into a process
         limits["RLIMIT_AS"] = MEMORY
