@@ -19,6 +19,7 @@ from support.models.opening import open_generator
 from support.system.errors import InputError
 
 RANDOM = np.random.default_rng(0)
+pytestmark = pytest.mark.filterwarnings("error:The structure of `inputs`")  # Keras would print it between our lines
 
 
 def same_pictures(model, path, note=None):
@@ -406,6 +407,13 @@ def test_three_inputs(tmp_path):
     drawn = outputs(generator.model, generator.inputs(noise, classes))
     expected = outputs(model, [noise[:, :4], classes[:, None], noise[:, 4:].reshape(3, 1, 1, 6)])
     np.testing.assert_allclose(drawn, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", [lambda tensor: [tensor], lambda tensor: {tensor.name: tensor}])
+def test_one_input_in_a_list_or_a_dictionary(form, tmp_path):
+    """Catches a remark of Keras about the structure of the inputs, which would stand between our lines."""
+    plain = small_generator(layers.Activation("tanh"))
+    same_pictures(plain, saved(keras.Model(form(plain.input), plain.output), tmp_path / "g.keras"))
 
 
 def test_a_fixed_batch(tmp_path):

@@ -148,11 +148,23 @@ def with_plain_pictures(model, tensor):
     elif shape[-1] not in CHANNELS:
         notes.append("channels first")
         pictures = keras.layers.Permute((2, 3, 1), name="as_pictures")(tensor)
-    elif len(model.outputs) == 1 and (isinstance(model, keras.Sequential) or not isinstance(model.input, dict)):
+    elif len(model.outputs) == 1 and (isinstance(model, keras.Sequential) or has_plain_inputs(model)):
         return model, []
     else:
         pictures = tensor
-    return keras.Model(model.inputs, pictures), notes
+    return keras.Model(single(model.inputs), pictures), notes
+
+
+def has_plain_inputs(model):
+    """Say whether a model takes one array, or a list of several; not a list of one, nor a dictionary."""
+    return isinstance(model.input, keras.KerasTensor) or (
+        isinstance(model.input, list | tuple) and len(model.input) > 1
+    )
+
+
+def single(inputs):
+    """Take a single input out of its list: with a list, Keras would expect a list in every call."""
+    return inputs[0] if len(inputs) == 1 else inputs
 
 
 def generator_inside(model):
@@ -173,7 +185,7 @@ def generator_inside(model):
     ]
     if len(tensors) != 1:
         return None
-    return keras.Model(inputs_of(tensors[0], model), tensors[0]), tensors[0]
+    return keras.Model(single(inputs_of(tensors[0], model)), tensors[0]), tensors[0]
 
 
 def inner_models(model):
