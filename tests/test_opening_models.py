@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from made_models import functional, saved
 from support.models.keras_2 import in_keras_3_words
 from support.models.opening import open_generator
 from support.system.errors import InputError
@@ -23,24 +24,9 @@ FILES = sorted(
 )
 
 
-def functional(*steps, inputs=(4,), dtype="float32"):
-    """A functional model of layers one behind the other."""
-    start = keras.Input(inputs, dtype=dtype)
-    x = start
-    for step in steps:
-        x = step(x)
-    return keras.Model(start, x)
-
-
 def small_generator(*last):
     """Noise (4) to a picture (4, 4, 1), with `last` as its last layers."""
     return functional(layers.Dense(16), layers.Reshape((4, 4, 1)), *last)
-
-
-def saved(model, path):
-    """Save a model without Keras' remark that HDF5 is legacy."""
-    model.save(path)
-    return path
 
 
 def message_of(path):

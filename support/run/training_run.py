@@ -112,7 +112,8 @@ class TrainingRun:
     def share_played(self):
         """The share of the run that is over, 0 to 1: of its steps or of its time, whichever ends first."""
         share_of_steps = (len(self.history.steps) + len(self.unread)) / self.all_steps
-        return min(1.0, max(share_of_steps, of_first_process(self.stop.share_of_time)))
+        share_of_time = of_first_process(self.stop.share_of_time) if self.arguments.minutes else 0.0
+        return min(1.0, max(share_of_steps, share_of_time))
 
     def teach(self, lesson, discriminator):
         """Give D its lesson before the first step. If a signal stops the lesson, the game does not begin.
