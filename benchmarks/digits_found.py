@@ -19,7 +19,14 @@ import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
 import keras
 import numpy as np
 
-from benchmarks.shapes_found import HIGHEST_LEARNING_RATE, SURE, build_classifier, draw, refuse_a_bad_judge
+from benchmarks.shapes_found import (
+    HIGHEST_LEARNING_RATE,
+    SURE,
+    build_classifier,
+    draw,
+    refuse_a_bad_judge,
+    right_and_sure,
+)
 from defDATA import to_floats
 
 PASSES, BATCH_SIZE = 8, 128  # of the classifier over the training split
@@ -42,7 +49,7 @@ def train_judge(images, labels, held_out, held_out_labels):
     rate = keras.optimizers.schedules.CosineDecay(HIGHEST_LEARNING_RATE, PASSES * (len(images) // BATCH_SIZE))
     judge.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
     judge.fit(to_floats(images), labels, batch_size=BATCH_SIZE, epochs=PASSES, verbose=0)
-    refuse_a_bad_judge(judge, held_out, held_out_labels, sure_of=0.97)
+    refuse_a_bad_judge(*right_and_sure(judge, held_out, held_out_labels), len(held_out), sure_of=0.97)
     return judge
 
 

@@ -115,8 +115,7 @@ def in_the_hdf5(change):
     def damage(content, chance):
         if not content.startswith(b"PK"):
             return changed_hdf5(content, change, chance)
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
+        members = unzipped(io.BytesIO(content))
         members["model.weights.h5"] = changed_hdf5(members["model.weights.h5"], change, chance)
         return zipped(members)
 
@@ -130,6 +129,12 @@ def changed_hdf5(content, change, chance):
     with h5py.File(place, "r+") as file:
         change(file, chance)
     return place.getvalue()
+
+
+def unzipped(file):
+    """Read the members of a zip, a path or an open file. Returns a dictionary from a name to bytes."""
+    with zipfile.ZipFile(file) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def zipped(members):
@@ -221,8 +226,7 @@ def change_the_configuration(content, chance):
     """Put another value anywhere into the configuration, leave one out, or exchange two."""
     in_zip = content.startswith(b"PK")
     if in_zip:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
+        members = unzipped(io.BytesIO(content))
         text = members["config.json"]
     else:
         with h5py.File(io.BytesIO(content)) as file:

@@ -41,7 +41,7 @@ def train_classifier(size, mirrored=False):
     return train_until_sure(*shown, *held_out)
 
 
-def train_until_sure(images, labels, held_out, held_out_labels, sure_of=0.99):
+def train_until_sure(images, labels, held_out, held_out_labels):
     """Train a small convolutional network until it names 99 % of held-out pictures right, and is sure of most.
 
     A classifier that is not sure of real pictures could not tell a good generated picture from a bad one.
@@ -51,7 +51,6 @@ def train_until_sure(images, labels, held_out, held_out_labels, sure_of=0.99):
         labels: Their class numbers `(n,)`.
         held_out: The same of pictures that it does not learn from.
         held_out_labels: Their class numbers.
-        sure_of: The share of held-out pictures of which it must be sure.
 
     Returns:
         A `keras.Model` that gives probabilities `(n, classes)`.
@@ -61,9 +60,9 @@ def train_until_sure(images, labels, held_out, held_out_labels, sure_of=0.99):
     for _ in range(MOST_PASSES):
         classifier.fit(to_floats(images), labels, batch_size=128, verbose=0)
         right, sure = right_and_sure(classifier, held_out, held_out_labels)
-        if right >= 0.99 and sure >= sure_of:
+        if right >= 0.99 and sure >= 0.99:
             break
-    refuse_a_bad_judge(classifier, held_out, held_out_labels, sure_of)
+    refuse_a_bad_judge(right, sure, len(held_out), sure_of=0.99)
     return classifier
 
 
@@ -87,12 +86,11 @@ def right_and_sure(classifier, images, labels):
     return (answers.argmax(axis=1) == labels).mean(), (answers.max(axis=1) > SURE).mean()
 
 
-def refuse_a_bad_judge(classifier, images, labels, sure_of):
+def refuse_a_bad_judge(right, sure, count, sure_of):
     """Say how good a classifier is; end the program if it is below 99 % of held-out pictures, or sure of too few."""
-    right, sure = right_and_sure(classifier, images, labels)
     if right < 0.99 or sure < sure_of:
         sys.exit(f"the classifier names {right:.2%} of the held-out pictures, sure of {sure:.2%}: it cannot judge")
-    print(f"classifier: {right:.2%} of {len(images):,} held-out pictures, sure of {sure:.1%}")
+    print(f"classifier: {right:.2%} of {count:,} held-out pictures, sure of {sure:.1%}")
 
 
 def draw(generator, count):

@@ -1,6 +1,5 @@
 """Small model files, made by hand as older programs wrote them, and changed as a stranger would."""
 
-import io
 import json
 import zipfile
 
@@ -9,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from benchmarks.fuzz_files import changed_hdf5, unzipped
 from support.system.quiet import quiet
 
 
@@ -81,8 +81,7 @@ def changed(path, change):
         with h5py.File(path, "r+") as file:
             file.attrs["model_config"] = change(file.attrs["model_config"])
         return path
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+    members = unzipped(path)
     members["config.json"] = change(members["config.json"].decode()).encode()
     return zipped(path, members)
 
@@ -97,10 +96,6 @@ def zipped(path, members, compression=zipfile.ZIP_STORED):
 
 def with_weights(path, change):
     """Change the weights file in a `.keras`: `change` gets it as an open HDF5 file."""
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    content = io.BytesIO(members["model.weights.h5"])
-    with h5py.File(content, "r+") as file:
-        change(file)
-    members["model.weights.h5"] = content.getvalue()
+    members = unzipped(path)
+    members["model.weights.h5"] = changed_hdf5(members["model.weights.h5"], lambda file, _: change(file), None)
     return zipped(path, members)

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from made_models import changed, functional, old_file, saved, small_generator, with_weights, zipped
+from made_models import changed, functional, old_file, saved, small_generator, unzipped, with_weights, zipped
 from support.models import reading
 from support.models.opening import open_generator
 from support.system.errors import InputError
@@ -383,8 +383,7 @@ def old_file_with(path, text):
 def test_weights_that_inflate_without_end(tmp_path):
     """Catches a .keras whose weights are a few kB that inflate to gigabytes, or lie about their length."""
     path = saved(small_generator(layers.Activation("tanh")), tmp_path / "g.keras")
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
+    members = unzipped(path)
     members["model.weights.h5"] = bytes(500_000_000)
     refused(zipped(tmp_path / "zeros.keras", members, zipfile.ZIP_DEFLATED), "too large")
     assert memory_of_reading(tmp_path / "zeros.keras") < 200_000_000
