@@ -63,7 +63,7 @@ def download(name):
 #   class_names   a name for each class
 #   says          where the pictures come from, in words
 #   any_size      True: they are made in any size. Otherwise they have a fixed size, and are scaled to the wanted one
-SOURCES = {
+SOURCES: dict[str, dict] = {
     name: {
         "load": lambda height, width, channels, seed, name=name: download(name),
         "class_names": CLASS_NAMES[name],
@@ -126,7 +126,7 @@ class Pictures:
         """Return a number that identifies the pictures: a resumed run checks that they are still the same."""
         if isinstance(self.images, KeptPictures):
             return self.images.fingerprint()
-        return zlib.crc32(np.ascontiguousarray(self.images))
+        return zlib.crc32(np.ascontiguousarray(self.images).data)
 
 
 def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="cover", cache=None):
@@ -155,7 +155,7 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="c
         return Pictures(images, labels, row["class_names"], row["says"])
 
     if is_deeplake(source):
-        files = DeepLakePictures(source)
+        files: DeepLakePictures | PictureFolder = DeepLakePictures(source)
         chosen, broken = np.arange(len(files)), []
     else:
         path = pathlib.Path(source)

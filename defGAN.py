@@ -173,7 +173,7 @@ def least_squares():
 #   when_d_has_won          settings to change then, in the order in which to try them
 #   when_g_has_collapsed    the same, when G's pictures have become copies of one another
 # A game with rules of its own has two fields more, compile_turns and play_step: see `LOSS` in modern/relativistic.py.
-LOSSES = {
+LOSSES: dict[str, dict] = {
     "bce": {
         "functions": binary_cross_entropy,
         "says": "binary cross-entropy, the original game",

@@ -172,7 +172,8 @@ def main(arguments=None):
         if arguments.nearest is not None:
             fit = generator.settings.get("fit", "cover")
             with blame_flag("--data", "--nearest"):
-                real = defDATA.load_pictures(arguments.nearest, *generator.picture_shape, fit=fit).images
+                height, width, channels = generator.picture_shape
+                real = defDATA.load_pictures(arguments.nearest, height, width, channels, fit=fit).images
         frames = WALK_FRAMES if plan.ending == ".gif" else 1
         with tqdm(total=plan.count * frames, unit=" pictures", leave=False, disable=None) as bar:
             comparison = draw_and_write(generator, plan, arguments, real, bar)

@@ -40,7 +40,7 @@ from support.system.errors import one_line_errors
 #   settings                   settings that only these networks have
 #   refuses                    settings that make no sense with them: they must be 0 or False
 #   refuses_losses, lesson, play_step    optional: losses that do not fit, a lesson before the game, another step
-NETWORKS = {
+NETWORKS: dict[str, dict] = {
     "classic": {
         "generator": gene_keras.classic_generator,
         "discriminator": discri_keras.classic_discriminator,
@@ -66,7 +66,7 @@ NETWORKS = {
     "taught": taught.NETWORK,
 }
 # The losses that `--loss` takes: those of the classic game, and those of a game with other rules.
-LOSSES = defGAN.LOSSES | {"relativistic": relativistic.LOSS}
+LOSSES: dict[str, dict] = defGAN.LOSSES | {"relativistic": relativistic.LOSS}
 
 
 class Players(typing.NamedTuple):

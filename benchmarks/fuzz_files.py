@@ -1,12 +1,15 @@
-"""Damages model files in many ways, opens and draws each, and counts how that ends.
+"""Damages generators, pictures, archives and checkpoints in many ways, opens each, and counts how that ends.
 
-    python benchmarks/fuzz_files.py                      1,000 cases, about 10 minutes on two cores
+    python benchmarks/fuzz_files.py                      1,000 cases, about 20 minutes on two cores
     python benchmarks/fuzz_files.py --n 100 --seed 5     fewer, others
+    python benchmarks/fuzz_files.py --of checkpoint zip  of these kinds alone
     python benchmarks/fuzz_files.py --keep bad           keep the files of bad endings in the folder `bad`
 
-Good endings are a picture, or one line and exit code 2, within 20 seconds and 2 GB. Bad ones are a traceback, a crash,
-more time or more memory. The result of a seed is the same on each machine, apart from the times. It is printed as a
-table; docs/compatibility.md has the last one.
+A generator is drawn by samples.py; pictures, a .zip and an .npz are looked over by defDATA.py; a run whose only
+checkpoint is damaged is resumed by train.py. Good endings are what the program is for (a picture, a contact sheet, a
+run that ends), or one line and exit code 2, within 20 seconds and 2 GB. Bad ones are a traceback, a crash, more time or
+more memory. The result of a seed is the same on each machine, apart from the times. It is printed as a table;
+docs/compatibility.md has the last one. The ways to damage a file are in damage.py.
 """
 
 import pathlib
@@ -18,6 +21,7 @@ import argparse
 import collections
 import contextlib
 import io
+import itertools
 import json
 import multiprocessing
 import random
@@ -25,21 +29,27 @@ import shutil
 import tempfile
 import time
 import traceback
-import zipfile
+import typing
 
 import h5py
 import numpy as np
+from PIL import Image
+
+from benchmarks import damage
 
 SECONDS = 20
 MEMORY = 2_000_000_000  # bytes, with Keras and TensorFlow
 STARTING = 120  # seconds for Keras to start
+CASES_OF_A_PROCESS = 40  # TensorFlow keeps something of each network that it has compiled
+TINY_RUN = ["--preset", "cifar10", "--filters", "2", "--noise-size", "4", "--batch-size", "4", "--image-size", "8"]
+TINY_RUN += ["--augment", "none", "--no-mixed-precision"]
 
 
-# ---- Files to damage ----
+# ---- Files to damage: each function saves some, and returns their paths ----
 
 
-def make_files(folder):
-    """Save small generators in each format. Returns their paths."""
+def make_generators(folder):
+    """Small generators in each format, and those that Keras 2 saved."""
     import keras
     from keras import layers, ops
 
@@ -64,270 +74,175 @@ def make_files(folder):
     return paths + sorted(path for path in old.iterdir() if path.suffix in (".h5", ".keras"))
 
 
-# ---- Ways to damage a file ----
+def make_pictures(folder):
+    """One small picture in each of the usual formats."""
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 20, 3), "uint8"))
+    paths = [folder / f"picture.{ending}" for ending in ("png", "jpg", "gif", "bmp", "webp", "tif", "ppm", "avif")]
+    for path in paths:
+        picture.save(path)
+    return paths
 
 
-def flip_bits(content, chance):
-    """Flip a few bits anywhere."""
-    content = bytearray(content)
-    for _ in range(chance.choice((1, 3, 10, 100))):
-        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-    return bytes(content)
+def make_zips(folder):
+    """Twelve pictures in two folders, and the same with the labels of a dataset.json."""
+    members = {}
+    for number in range(12):
+        place = io.BytesIO()
+        values = np.random.default_rng(number).integers(0, 256, (16, 16, 3), "uint8")
+        Image.fromarray(values).save(place, "png" if number % 2 else "jpeg")
+        members[f"{'ab'[number % 2]}/{number}.{'png' if number % 2 else 'jpg'}"] = place.getvalue()
+    labels = {"labels": [[name, number % 2] for number, name in enumerate(members)]}
+    paths = [folder / "plain.zip", folder / "labelled.zip"]
+    paths[0].write_bytes(damage.zipped(members))
+    paths[1].write_bytes(damage.zipped(members | {"dataset.json": json.dumps(labels).encode()}))
+    return paths
 
 
-def flip_bits_at_the_start(content, chance):
-    """Flip a few bits where HDF5 and zip keep their tables."""
-    first = min(len(content), 4096)
-    return flip_bits(content[:first], chance) + content[first:]
+def make_arrays(folder):
+    """Pictures with their class numbers, compressed and not."""
+    arrays = {
+        "x_train": np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), "uint8"),
+        "y_train": np.arange(20) % 2,
+    }
+    paths = [folder / "stored.npz", folder / "compressed.npz"]
+    np.savez(paths[0], **arrays)
+    np.savez_compressed(paths[1], **arrays)
+    return paths
 
 
-def cut(content, chance):
-    """Keep the beginning, the end, or leave out a piece."""
-    start, end = sorted(chance.randrange(len(content) + 1) for _ in range(2))
-    return chance.choice((content[:end], content[start:], content[:start] + content[end:]))
+def make_checkpoints(folder):
+    """The only checkpoint of a run of two steps."""
+    import train
+
+    data = make_arrays(folder)[0]
+    with contextlib.redirect_stdout(io.StringIO()):
+        train.main(["--data", str(data), "--out", str(folder / "run"), *TINY_RUN, "--epochs", "1"])
+    *older, newest = sorted(folder.glob("run/training_checkpoints_*/*.npz"))
+    for path in older:
+        path.unlink()
+    return [newest]
 
 
-def swap_blocks(content, chance):
-    """Exchange two blocks of equal length."""
-    length = chance.choice((8, 64, 512, 2048))
-    length = min(length, len(content) // 3)
-    first, second = sorted(chance.sample(range(0, len(content) - length), 2))
-    second = max(second, first + length)
-    return (
-        content[:first]
-        + content[second : second + length]
-        + content[first + length : second]
-        + content[first : first + length]
-        + content[second + length :]
-    )
+# ---- What is done with a damaged file ----
 
 
-def zero_a_block(content, chance):
-    """Overwrite a block with zeros, as a broken copy leaves them."""
-    start = chance.randrange(len(content))
-    length = min(chance.choice((16, 512, 4096)), len(content) - start)
-    return content[:start] + bytes(length) + content[start + length :]
-
-
-def in_the_hdf5(change):
-    """Make a way of damage that changes the groups and arrays of the file, or of the weights in a zip."""
-
-    def damage(content, chance):
-        if not content.startswith(b"PK"):
-            return changed_hdf5(content, change, chance)
-        members = unzipped(io.BytesIO(content))
-        members["model.weights.h5"] = changed_hdf5(members["model.weights.h5"], change, chance)
-        return zipped(members)
-
-    damage.__doc__ = change.__doc__
-    return damage
-
-
-def changed_hdf5(content, change, chance):
-    """Return the bytes of an HDF5 file after `change(file, chance)`."""
-    place = io.BytesIO(content)
-    with h5py.File(place, "r+") as file:
-        change(file, chance)
-    return place.getvalue()
-
-
-def unzipped(file):
-    """Read the members of a zip, a path or an open file. Returns a dictionary from a name to bytes."""
-    with zipfile.ZipFile(file) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def zipped(members):
-    """Return the bytes of a zip."""
-    place = io.BytesIO()
-    with zipfile.ZipFile(place, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return place.getvalue()
-
-
-def places_in(file, kind):
-    """List the paths of all groups or arrays in an HDF5 file."""
-    found = []
-    file.visititems(lambda name, thing: found.append(name) if isinstance(thing, kind) else None)
-    return found
-
-
-def rename(file, chance):
-    """Rename an array or a group."""
-    place = chance.choice(places_in(file, (h5py.Dataset, h5py.Group)))
-    new = chance.choice((place + "_1", place[:-1] or "x", "moved", place.replace("/", "\\")))
-    if new != place and new not in file:
-        file.move(place, new)
-
-
-def reshape(file, chance):
-    """Give an array another shape, type, or numbers that are none."""
-    place = chance.choice(places_in(file, h5py.Dataset))
-    values = file[place][()]
-    del file[place]
-    file[place] = chance.choice(
-        (
-            values.ravel(),
-            np.expand_dims(values, 0),
-            values[..., :-1] if values.ndim else values,
-            values.T,
-            np.zeros((0,), "float32"),
-            np.zeros((3, 5, 7), "int64"),
-            np.full(values.shape, np.nan, "float32"),
-            np.full(values.shape, 1e38, "float32"),
-            values.astype("float64"),
-            values.astype("complex64"),
-            "words",
-        )
-    )
-
-
-def drop(file, chance):
-    """Leave out an array, a group or an attribute."""
-    if chance.random() < 0.5:
-        del file[chance.choice(places_in(file, (h5py.Dataset, h5py.Group)))]
-        return
-    holders = [file] + [file[name] for name in places_in(file, h5py.Group)]
-    holders = [holder for holder in holders if len(holder.attrs)]
-    if holders:
-        holder = chance.choice(holders)
-        del holder.attrs[chance.choice(sorted(holder.attrs))]
-
-
-OTHER_VALUES = (
-    None,
-    True,
-    -1,
-    0,
-    3,
-    2**31,
-    2**70,
-    1e300,
-    float("nan"),
-    "",
-    "tanh",
-    "../x",
-    "é",
-    [],
-    [[]],
-    [None],
-    {},
-) + (
-    {"class_name": "Dense", "config": {}},
-    {"class_name": "__lambda__", "config": {}},
-    {"type": "ndarray", "value": 1},
-    [1, 2, 3],
-    "x" * 10_000,
-)
-
-
-def change_the_configuration(content, chance):
-    """Put another value anywhere into the configuration, leave one out, or exchange two."""
-    in_zip = content.startswith(b"PK")
-    if in_zip:
-        members = unzipped(io.BytesIO(content))
-        text = members["config.json"]
-    else:
-        with h5py.File(io.BytesIO(content)) as file:
-            text = file.attrs["model_config"]
-    config = json.loads(text)
-    for _ in range(chance.choice((1, 1, 3))):
-        holders = list(containers_in(config))
-        holder = chance.choice(holders)
-        keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
-        if not keys:
-            continue
-        key = chance.choice(keys)
-        way = chance.randrange(4)
-        if way == 0:
-            del holder[key]
-        elif way == 1:
-            other = chance.choice(holders)
-            others = list(other) if isinstance(other, dict) else list(range(len(other)))
-            holder[key] = json.loads(json.dumps(other[chance.choice(others)])) if others else None
-        else:
-            holder[key] = chance.choice(OTHER_VALUES)
-    text = json.dumps(config)
-    if in_zip:
-        return zipped(members | {"config.json": text.encode()})
-
-    def put(file, chance):
-        file.attrs["model_config"] = text if len(text) < 60_000 else np.bytes_(text[:60_000])
-
-    return changed_hdf5(content, put, chance)
-
-
-def containers_in(value):
-    """Yield all dictionaries and lists in parsed JSON."""
-    if isinstance(value, dict | list):
-        yield value
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from containers_in(inner)
-
-
-WAYS = {
-    "bits flipped": flip_bits,
-    "bits flipped in the first 4 kB": flip_bits_at_the_start,
-    "cut": cut,
-    "blocks swapped": swap_blocks,
-    "a block of zeros": zero_a_block,
-    "arrays and groups renamed": in_the_hdf5(rename),
-    "arrays of other shapes and types": in_the_hdf5(reshape),
-    "arrays, groups, attributes left out": in_the_hdf5(drop),
-    "configuration changed": change_the_configuration,
-}
-
-
-# ---- Drawing, in a process that is watched ----
-
-
-def draw_all(connection):
-    """Draw each file whose path comes through the connection, and send back how it ended."""
-    import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
+def draw(path, content, folder):
+    """Draw with a generator. Returns the file that must be there afterwards."""
     import samples
 
+    damaged, out = folder / ("damaged" + path.suffix), folder / "drawn.png"
+    damaged.write_bytes(content)
+    samples.main([str(damaged), "--n", "2", "--out", str(out)])
+    return out
+
+
+def look_over(path, content, folder):
+    """Look an archive over."""
+    import defDATA
+
+    damaged, out = folder / ("damaged" + path.suffix), folder / "sheet.png"
+    damaged.write_bytes(content)
+    defDATA.main([str(damaged), "--out", str(out), "--image-size", "16"])
+    return out
+
+
+def look_over_a_folder(path, content, folder):
+    """Look three whole pictures and a damaged one over."""
+    import defDATA
+
+    pictures, out = folder / "pictures", folder / "sheet.png"
+    pictures.mkdir()
+    for number in range(3):
+        shutil.copy(path, pictures / f"whole_{number}{path.suffix}")
+    (pictures / ("damaged" + path.suffix)).write_bytes(content)
+    defDATA.main([str(pictures), "--out", str(out), "--image-size", "16"])
+    return out
+
+
+def resume(path, content, folder):
+    """Go on with a run whose only checkpoint is damaged."""
+    import train
+
+    shutil.copytree(path.parent.parent, folder / "run")
+    (folder / "run" / path.parent.name / path.name).write_bytes(content)
+    train.main(["--resume", "--epochs", "2", "--out", str(folder / "run")])
+    return folder / "run" / "generator_e002.h5"
+
+
+class Kind(typing.NamedTuple):
+    """A kind of file: who makes some, how they get damaged, what is done with one, and which program speaks."""
+
+    make: typing.Callable
+    ways: dict
+    use: typing.Callable
+    program: str
+    of_ten: int  # so many of ten cases
+
+
+KINDS = {
+    "generator": Kind(make_generators, damage.MODEL_FILE, draw, "samples.py", 5),
+    "picture": Kind(make_pictures, damage.ANY_FILE, look_over_a_folder, "defDATA.py", 2),
+    "zip": Kind(make_zips, damage.ZIP_FILE, look_over, "defDATA.py", 1),
+    "npz": Kind(make_arrays, damage.NPZ_FILE, look_over, "defDATA.py", 1),
+    "checkpoint": Kind(make_checkpoints, damage.NPZ_FILE, resume, "train.py", 1),
+}
+OPENED, ONE_LINE = "opened", "one line"
+
+
+# ---- Opening, in a process that is watched ----
+
+
+def open_all(connection):
+    """Open each file that comes through the connection, and send back how it ended."""
+    import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
+    import keras
+
     connection.send("ready")
-    while (path := connection.recv()) is not None:
-        said = io.StringIO()
-        out = pathlib.Path(path).with_suffix(".out.png")
-        try:
-            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-                samples.main([path, "--n", "2", "--out", str(out)])
-            ending = "picture" if out.exists() else "nothing"
-        except SystemExit as error:
-            lines = said.getvalue().splitlines()
-            is_one_line = error.code == 2 and lines and lines[-1].startswith("samples.py: ") and not out.exists()
-            ending = "one line" if is_one_line else f"exit code {error.code}"
-        except BaseException:
-            ending = "traceback"
-            said.write(traceback.format_exc())
-        out.unlink(missing_ok=True)
+    while (order := connection.recv()) is not None:
+        name, path, content = order
+        kind, said = KINDS[name], io.StringIO()
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+                    done = kind.use(path, content, pathlib.Path(folder))
+                ending = OPENED if done.exists() else "nothing"
+            except SystemExit as error:
+                lines = said.getvalue().splitlines()
+                is_one_line = error.code == 2 and lines and lines[-1].startswith(kind.program + ": ")
+                ending = ONE_LINE if is_one_line else f"exit code {error.code}"
+            except BaseException:
+                ending = "traceback"
+                said.write(traceback.format_exc())
+        keras.backend.clear_session()
         connection.send((ending, said.getvalue()[-2000:]))
 
 
-class Drawer:
-    """A process that draws; it is started anew after a crash or a hang."""
+class Opener:
+    """A process that opens files; it is started anew after a crash or a hang, and after so many cases."""
 
     def __init__(self):
-        self.process = None
+        self.process, self.cases = None, 0
 
     def start(self):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=draw_all, args=(theirs,), daemon=True)
+        self.process = context.Process(target=open_all, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
         if not self.connection.poll(STARTING):
             raise SystemExit("Keras did not start")
         self.connection.recv()
+        self.cases = 0
 
-    def draw(self, path):
-        """Draw one file. Returns `(ending, what was said, seconds)`."""
+    def open(self, kind, path, content):
+        """Open one file. Returns `(ending, what was said, seconds)`."""
+        if self.process is not None and self.cases == CASES_OF_A_PROCESS:
+            self.end()
         if self.process is None:
             self.start()
+        self.cases += 1
         start = time.monotonic()
-        self.connection.send(str(path))
+        self.connection.send((kind, path, content))
         try:
             while not self.connection.poll(0.05):
                 if time.monotonic() - start > SECONDS:
@@ -343,6 +258,7 @@ class Drawer:
         if self.process is not None:
             self.connection.send(None)
             self.process.join()
+            self.process = None
 
     def stop(self, ending, start):
         self.process.kill()
@@ -360,45 +276,54 @@ def memory_of(process):
         return 0
 
 
+def cases(kinds, count):
+    """Yield `(kind, way)` for so many cases: the kinds in their shares, the ways of each in turn."""
+    turns = {name: itertools.cycle(KINDS[name].ways) for name in kinds}
+    names = itertools.cycle([name for name in kinds for _ in range(KINDS[name].of_ten)])
+    for name in itertools.islice(names, count):
+        yield name, next(turns[name])
+
+
 def main():
-    parser = argparse.ArgumentParser(description="Damage model files, draw them, count the endings.")
+    parser = argparse.ArgumentParser(description="Damage files, open them, count the endings.")
     parser.add_argument("--n", type=int, default=1000, help="how many cases (1000)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--of", nargs="+", choices=KINDS, default=list(KINDS), help="which kinds of file (all)")
     parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="keep files with bad endings here")
     options = parser.parse_args()
-    endings, slowest, drawer = collections.defaultdict(collections.Counter), 0.0, Drawer()
+    endings, slowest, opener = collections.defaultdict(collections.Counter), 0.0, Opener()
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        contents = {path: path.read_bytes() for path in make_files(folder)}
-        for case in range(options.n):
+        made = {}
+        for name in options.of:
+            place = pathlib.Path(folder) / name
+            place.mkdir()
+            made[name] = sorted(KINDS[name].make(place))
+        for case, (name, way) in enumerate(cases(options.of, options.n)):
             chance = random.Random(f"{options.seed} {case}")
-            path, way = chance.choice(sorted(contents)), list(WAYS)[case % len(WAYS)]
-            damaged = folder / f"case_{case}{path.suffix}"
-            damaged.write_bytes(WAYS[way](contents[path], chance))
-            ending, said, seconds = drawer.draw(damaged)
-            endings[way][ending] += 1
+            path = chance.choice(made[name])
+            content = KINDS[name].ways[way](path.read_bytes(), chance)
+            ending, said, seconds = opener.open(name, path, content)
+            endings[name, way][ending] += 1
             slowest = max(slowest, seconds)
-            if ending not in ("picture", "one line"):
+            if ending not in (OPENED, ONE_LINE):
                 print(f"case {case}: {path.name}, {way}: {ending}\n{said}", flush=True)
                 if options.keep:
                     options.keep.mkdir(exist_ok=True)
-                    shutil.copy(damaged, options.keep)
-            damaged.unlink()
-    drawer.end()
+                    (options.keep / f"case_{case}_{path.name}").write_bytes(content)
+        opener.end()
     print_table(endings)
-    print(f"{options.n} cases, seed {options.seed}; the slowest took {slowest:.1f} s")
-    return 0 if all(set(counts) <= {"picture", "one line"} for counts in endings.values()) else 1
+    print(f"{options.n:,} cases, seed {options.seed}; the slowest took {slowest:.1f} s")
+    return 0 if all(set(counts) <= {OPENED, ONE_LINE} for counts in endings.values()) else 1
 
 
 def print_table(endings):
-    """Print how many cases of each way ended how, as Markdown."""
-    kinds = ["picture", "one line"] + sorted(
-        {kind for counts in endings.values() for kind in counts} - {"picture", "one line"}
-    )
-    print("| damage | cases | " + " | ".join(kinds) + " |")
-    print("|---" * (len(kinds) + 2) + "|")
-    for way, counts in endings.items():
-        print(f"| {way} | {sum(counts.values())} | " + " | ".join(str(counts[kind]) for kind in kinds) + " |")
+    """Print how many cases of each kind and way ended how, as Markdown."""
+    columns = [OPENED, ONE_LINE]
+    columns += sorted({ending for counts in endings.values() for ending in counts} - set(columns))
+    print("| file | damage | cases | " + " | ".join(columns) + " |")
+    print("|---" * (len(columns) + 3) + "|")
+    for (name, way), counts in sorted(endings.items(), key=lambda row: list(KINDS).index(row[0][0])):
+        print(f"| {name} | {way} | {sum(counts.values())} | " + " | ".join(str(counts[key]) for key in columns) + " |")
 
 
 if __name__ == "__main__":

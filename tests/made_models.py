@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from benchmarks.fuzz_files import changed_hdf5, unzipped
+from benchmarks.damage import changed_hdf5, unzipped
 from support.system.quiet import quiet
 
 

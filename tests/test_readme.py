@@ -5,7 +5,6 @@
 Its shell commands are not run here: .ci/run runs the first two, and the others take hours.
 """
 
-import argparse
 import ast
 import importlib.util
 import json
@@ -128,7 +127,7 @@ def flag_table(parser):
     """Write all flags of a parser as Markdown, a table for each group."""
     parts = []
     for group in parser._action_groups:  # argparse has no public way to ask for them
-        actions = [action for action in group._group_actions if not isinstance(action, argparse._HelpAction)]
+        actions = [action for action in group._group_actions if action.dest not in ("help", "version")]
         if actions:
             title = "the system" if group is parser._optionals else group.title
             heading = f"**{title}**\n\n| flag | value | what it does |\n|---|---|---|"

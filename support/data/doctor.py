@@ -71,7 +71,7 @@ def check_sheet_place(out, source):
         )
 
 
-def size_to_look_at(options, preset):
+def size_to_look_at(options, preset) -> tuple[int | None, int | None, int | None]:
     """Return height, width and channels as typed, else the preset's; None where an .npz keeps its own."""
     own = has_own_size(options.path)
     height, width = options.image_size or ((None, None) if own else preset["image_size"])

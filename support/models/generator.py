@@ -37,7 +37,7 @@ class Generator:
     class_position: int | None
     class_count: int
     class_names: list | None
-    picture_shape: tuple
+    picture_shape: tuple[int, int, int]
     value_range: tuple
     settings: dict
     keras_version: str

@@ -210,7 +210,7 @@ def fit_to_game(settings, typed, tables):
     return settings | {name: type(settings[name])(0) for name in switches}
 
 
-def size_to_load(settings, arguments):
+def size_to_load(settings, arguments) -> tuple[int | None, int | None, int | None]:
     """Return the height, width and channels to scale pictures to; None means that an .npz keeps its own.
 
     An .npz keeps its own size unless a flag says otherwise: MNIST stays 28x28 and grey.

@@ -7,11 +7,16 @@ import argparse
 import math
 import re
 
+from support import VERSION
 from support.system.errors import EXIT_CODE
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line; only `--help` prints the usage."""
+    """An argument parser whose errors are one line; only `--help` prints the usage. It knows `--version`."""
+
+    def __init__(self, *arguments, **settings):
+        super().__init__(*arguments, **settings)
+        self.add_argument("--version", action="version", version=VERSION, help="print the suite's version and end")
 
     def error(self, message):
         self.exit(EXIT_CODE, f"{self.prog}: {message} (see python {self.prog} --help)\n")

@@ -6,11 +6,14 @@ import platform
 
 import keras
 
+from support import VERSION
+
 
 def versions():
     """Return the versions that influence a result: a dictionary from a name to a version."""
     backend = keras.backend.backend()
     return {
+        "suite": VERSION,
         "python": platform.python_version(),
         "keras": keras.__version__,
         backend: importlib.import_module(backend).__version__,
