@@ -32,6 +32,8 @@ from tqdm import tqdm
 
 import defDATA
 from support.data.npz import has_own_size
+from support.models.flags import add_flags
+from support.models.recognising import is_model
 from support.scores import inception
 from support.scores.copies import copied_shares
 from support.scores.generated_files import read_pictures
@@ -40,7 +42,6 @@ from support.scores.report import table, write_json
 from support.system.command_line import OneLineParser, whole_number
 from support.system.errors import InputError, one_line_errors
 
-GENERATOR_ENDINGS = (".h5", ".hdf5", ".keras")
 GENERATED, GENERATED_QUICK = 50_000, 10_000  # as in the papers; as many as the quick distance uses of the real ones
 FEWEST = 10  # of each kind: the Inception score is the mean over ten parts
 
@@ -88,14 +89,15 @@ def measure(pictures, real, weights=None, seed=0, batch=64):
     ]
 
 
-def start_keras_and_open(path):
-    """Start Keras and open a generator, as samples.py does. Returns `(samples, generator)`."""
+def start_keras_and_open(path, arguments):
+    """Start Keras and open a generator, as samples.py does with the same flags. Returns `(samples, generator)`."""
     # Otherwise TensorFlow and JAX would take all of a GPU's memory and leave none for Inception.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     import samples  # imported here: it starts Keras, which saved pictures do not need
 
-    return samples, samples.open_generator(path)
+    generator = samples.open_generator(path)
+    return samples, samples.as_told(generator, arguments.noise, arguments.range, arguments.one_hot)
 
 
 def draw_pictures(samples, generator, count, seed, batch):
@@ -185,6 +187,7 @@ def main(arguments=None):
     add("--batch", type=whole_number(), default=64, help="pictures at once; less for less memory (64)")
     add("--quick", action="store_true", help="quick distance and copies alone: no torch, no download")
     add("--inception-weights", metavar="PATH", help="file of the Inception network's weights, instead of a download")
+    add_flags(parser)
     add("--json", type=pathlib.Path, metavar="PATH", help="write the numbers and the protocol there, too")
     arguments = parser.parse_args(arguments)
     with one_line_errors("evaluate.py"):
@@ -194,9 +197,9 @@ def main(arguments=None):
             raise InputError(f"--json {arguments.json}: there is no such folder; create it first, or name another")
         # torch must start before TensorFlow: in the other order some versions crash (tensorflow/tensorflow#124205).
         weights = None if arguments.quick else inception.find_weights(arguments.inception_weights)
-        is_generator = path.suffix.lower() in GENERATOR_ENDINGS and not path.is_dir()
+        is_generator = is_model(path)
         if is_generator:
-            samples, generator = start_keras_and_open(path)
+            samples, generator = start_keras_and_open(path, arguments)
             count = arguments.n or (GENERATED_QUICK if arguments.quick else GENERATED)
             shape, fit = (count, *generator.picture_shape), generator.settings.get("fit", "cover")
             what = f"{samples.description(path, generator)}; {count:,} of them, seed {arguments.seed}"

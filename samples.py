@@ -27,10 +27,11 @@ from support.drawing.grid import to_uint8
 from support.drawing.noise import WALK_FRAMES, noise_batches, split_into_batches, truncate, walk_through_latent_space
 from support.drawing.plan import DEFAULT_COUNTS, plan_drawing, what_was_written
 from support.drawing.writing import FOUR_WAYS, write_animation, write_grid, write_pictures
+from support.models.flags import add_flags
 from support.models.generator import as_told
 from support.models.opening import open_generator
 from support.scores import nearest
-from support.system.command_line import OneLineParser, from_to, positive_number, whole_number
+from support.system.command_line import OneLineParser, positive_number, whole_number
 from support.system.errors import InputError, blame_flag, one_line_errors
 
 
@@ -122,9 +123,7 @@ def parse_arguments(arguments=None):
     add("--nearest", metavar="DATA", help="beside each its nearest pictures of DATA: does it copy?")
     add("--out", type=pathlib.Path, metavar="PATH", help=f"{FOUR_WAYS} (FILE.png beside the model)")
     add("--batch", type=whole_number(), default=100, help="pictures drawn at once; less for less memory (100)")
-    add("--noise", choices=("normal", "uniform"), help="uniform, -1 to 1, if it was trained with such noise (normal)")
-    add("--range", type=from_to, metavar="LOW:HIGH", help="values of black and white, 0:255 or =-1:1 (looked at)")
-    add("--one-hot", type=whole_number(2), metavar="CLASSES", help="so many numbers of its input are a one-hot class")
+    add_flags(parser)
     return parser.parse_args(arguments)
 
 

@@ -29,7 +29,8 @@ import numpy as np
 from deploy.page_folder import check_page_folder, write_page
 from deploy.vendor import vendored
 from support.drawing.grid import to_image, to_uint8
-from support.models.generator import names_of_classes
+from support.models.flags import add_flags
+from support.models.generator import as_told, names_of_classes
 from support.models.opening import open_generator
 from support.system.atomic_files import written_beside
 from support.system.command_line import OneLineParser
@@ -55,11 +56,15 @@ def standard_model(generator):
     if generator.class_count:
         classes = keras.Input((1,), dtype="int32", name="class_number")
         inputs = [noise, classes]
+    numbers = keras.ops.erf(noise / math.sqrt(2)) if generator.uniform_noise else noise  # as `Generator.inputs` does it
+    if generator.one_hot_tail:
+        tail = keras.layers.CategoryEncoding(generator.class_count, output_mode="one_hot", name="class_at_the_end")
+        numbers = keras.layers.Concatenate(name="noise_and_class")([numbers, tail(classes)])
     of_model, start = [], 0
     for place, shape in enumerate(generator.input_shapes):
         size = math.prod(shape)
         if place != generator.class_position:
-            part = noise if size == generator.noise_size else noise[:, start : start + size]
+            part = numbers if size == numbers.shape[-1] else numbers[:, start : start + size]
             of_model.append(keras.layers.Reshape(shape, name=f"noise_in_its_shape_{place}")(part))
             start += size
         elif size > 1:
@@ -193,9 +198,10 @@ def main(arguments=None):
     add("--out", type=pathlib.Path, metavar="FILE.onnx", help="the ONNX model (beside the generator)")
     add("--page", type=pathlib.Path, metavar="FOLDER", help="write a web page that needs no server into this folder")
     add("--litert", action="store_true", help="write a LiteRT model, too")
+    add_flags(parser)
     arguments = parser.parse_args(arguments)
     with one_line_errors("deploy/export.py"):
-        generator = open_generator(arguments.file)
+        generator = as_told(open_generator(arguments.file), arguments.noise, arguments.range, arguments.one_hot)
         path = arguments.out or arguments.file.with_suffix(".onnx")
         if path.suffix != ".onnx":
             raise InputError(f"--out {path}: the name of an ONNX model ends in .onnx")

@@ -71,6 +71,23 @@ def test_files_of_other_people(tmp_path, name):
     assert np.abs(pictures.astype(int) - drawn_by_samples(path, 6)).max() <= 1
 
 
+def test_what_the_user_says_of_a_generator_is_exported(tmp_path):
+    """Would catch uniform noise, a one-hot tail or a range that the exported model does not know of."""
+    keras.utils.set_random_seed(0)
+    noise_and_class = keras.Input((9,))
+    x = keras.layers.Dense(48, kernel_initializer="random_normal")(noise_and_class)
+    model = keras.Model(noise_and_class, keras.layers.Reshape((4, 4, 3))(x))
+    model.save(tmp_path / "told.keras")
+    flags = ["--noise", "uniform", "--one-hot", "3", "--range=-2:2"]
+    export.main([str(tmp_path / "told.keras"), *flags])
+    exported = ExportedGenerator(tmp_path / "told.onnx")
+    assert exported.information["noise_size"] == 6 and exported.information["class_names"] == ["0", "1", "2"]
+    samples.main([str(tmp_path / "told.keras"), *flags, "--n", "6", "--out", str(tmp_path / "drawn.npz")])
+    drawn = np.load(tmp_path / "drawn.npz")["arr_0"]
+    assert drawn.std() > 5
+    assert np.abs(exported.pictures_of(View(count=6)).astype(int) - drawn).max() <= 1
+
+
 def test_the_inputs_have_standard_names_and_any_batch(tmp_path):
     """Would catch a model that takes one batch length alone, or that names its inputs as the file did."""
     export.main([str(saved(tmp_path, class_names=["a", "b"]))])

@@ -202,6 +202,25 @@ def test_a_generator_draws_what_samples_draws(tmp_path, capsys):
     assert scores_of(tmp_path, path, *data, "--n", 23, "--seed", 6) != scores
 
 
+@pytest.mark.parametrize("name", ["generator", "generator.zip", "generator.npz"])
+def test_the_content_decides_what_a_file_is(tmp_path, name):
+    """Would catch a generator whose ending is missing or wrong, and that is then read as pictures."""
+    path = generator_file(tmp_path / "generator.h5")
+    renamed = path.rename(tmp_path / name)
+    data = "--data", real_file(tmp_path / "real.npz", shapes(60, seed=2, size=8)), "--quick"
+    assert set(scores_of(tmp_path, renamed, *data, "--n", 60)) == {"quick distance", "copies", "copies expected"}
+
+
+def test_what_the_user_says_of_a_generator_counts(tmp_path):
+    """Would catch flags that evaluate.py takes and forgets: with --range 0:255 the small values are all black."""
+    path = generator_file(tmp_path / "generator.h5")
+    told = ["--noise", "uniform", "--range", "0:255"]
+    data = "--data", real_file(tmp_path / "real.npz", shapes(60, seed=2, size=8)), "--quick"
+    samples.main([str(path), "--n", "60", *told, "--out", str(tmp_path / "fake.npz")])
+    assert np.load(tmp_path / "fake.npz")["arr_0"].max() <= 1
+    assert scores_of(tmp_path, path, *data, "--n", 60, *told) == scores_of(tmp_path, tmp_path / "fake.npz", *data)
+
+
 def test_classes_are_drawn_evenly(tmp_path):
     """Would catch one class only, or classes that do not take turns across batches."""
     generator = samples.open_generator(generator_file(tmp_path / "c.h5", classes=3))

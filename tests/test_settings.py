@@ -4,6 +4,9 @@ import argparse
 import itertools
 import json
 import os
+import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -15,6 +18,8 @@ import train
 from modern import augment
 from small_runs import SMALL, error_of, play, save_twenty_pictures
 from support.run import announce, settings
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -319,3 +324,12 @@ def test_augment_flag_misspelled(text, capsys):
     """Would catch a misspelled kind that is left out in silence."""
     line = error_of(capsys, "--augment", text)
     assert repr(text) in line and "color,translation,cutout,noise" in line
+
+
+def test_a_backend_that_is_not_there():
+    """Would catch a traceback of Keras where KERAS_BACKEND is misspelt, or names what is not installed."""
+    environment = os.environ | {"KERAS_BACKEND": "tensorflw"}
+    command = [sys.executable, "-c", "import support.system.silent_start"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "tensorflw" in done.stderr and "KERAS_BACKEND=tensorflow, jax or torch" in done.stderr

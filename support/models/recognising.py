@@ -9,6 +9,7 @@ from support.system.errors import InputError
 EXPECTED = (
     "expected is a generator, which makes pictures from noise: generator_eXXX.h5 of train.py, or another .h5/.keras"
 )
+MODEL_ENDINGS = (".h5", ".hdf5", ".keras")
 HDF5 = b"\x89HDF\r\n\x1a\n"
 HDF5_STARTS = (0, 512, 1024, 2048, 4096)  # where HDF5 may begin; before it may stand something of another program
 
@@ -64,6 +65,26 @@ def check_that_it_may_be_read(path):
         raise InputError(f"{path} may not be read by this user; change its permissions, or copy it")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes), perhaps a save that was broken off; take another epoch's file")
+
+
+def is_model(path):
+    """Say whether a path is meant as a model and not as pictures, by its content; a path without any by its ending.
+
+    Args:
+        path: Path of a file or a folder, or of nothing.
+
+    Returns:
+        True for HDF5, JSON, and a zip or a folder with a `config.json` in it, as Keras saves a model.
+    """
+    if path.is_dir():
+        return (path / "config.json").is_file()
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return any(name.split("/")[-1] == "config.json" for name in archive.namelist())
+        return kind_of(path) in ("hdf5", "json")
+    except (OSError, ValueError, zipfile.BadZipFile):  # InputError is a ValueError
+        return path.suffix.lower() in MODEL_ENDINGS
 
 
 def kind_of(path):

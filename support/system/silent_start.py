@@ -39,11 +39,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would show "remapper fai
 if importlib.util.find_spec("keras") is None:
     print("keras is not installed; pip install -r requirements.txt", file=sys.stderr)
     sys.exit(2)
-if os.environ["TF_CPP_MIN_LOG_LEVEL"] not in ("0", "1") and "keras" not in sys.modules:
-    with without_stderr():
-        import keras
+if "keras" not in sys.modules:
+    shows_messages = os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1")
+    try:
+        with contextlib.nullcontext() if shows_messages else without_stderr():
+            import keras
 
-        # The first array starts the device, which also writes messages. A process that trains together with others must
-        # find them before that: see support/system/several_devices.py.
-        if "KERAS_DISTRIBUTION_JOB_ADDRESSES" not in os.environ:
-            keras.ops.zeros(1)
+            # The first array starts the device, which also writes messages. A process that trains together with others
+            # must find them before that: see support/system/several_devices.py.
+            if "KERAS_DISTRIBUTION_JOB_ADDRESSES" not in os.environ:
+                keras.ops.zeros(1)
+    except (ModuleNotFoundError, ValueError) as error:  # the backend is not installed, or there is none of this name
+        print(
+            f"Keras does not start ({error}); install its backend with pip install -r requirements.txt, "
+            "or name an installed one: KERAS_BACKEND=tensorflow, jax or torch",
+            file=sys.stderr,
+        )
+        sys.exit(2)
