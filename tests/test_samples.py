@@ -1,5 +1,6 @@
 """samples.py: the right pixels in the right form, the same noise whatever the batch, and nothing half-written."""
 
+import json
 import math
 import os
 import pathlib
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import weakref
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -33,7 +35,7 @@ def generator_file(path, activation="tanh", channels=3, weights="random", size=8
     return path
 
 
-def conditional_file(path, classes=3):
+def conditional_file(path, classes=3, class_names=None):
     """Save a generator that draws class k in the one colour k / 10 - 0.5, whatever the noise."""
     noise, number = keras.Input((4,), name="noise"), keras.Input((1,), dtype="int32", name="class")
     embedding = layers.Embedding(classes, 1)
@@ -43,6 +45,9 @@ def conditional_file(path, classes=3):
     model = keras.Model([noise, number], layers.Reshape((4, 4, 1))(value))
     embedding.set_weights([np.arange(classes)[:, None] / 10 - 0.5])
     model.save(path)
+    if class_names:
+        with h5py.File(path, "r+") as file:
+            file.attrs["gan"] = json.dumps({"class_names": class_names})
     return path
 
 
@@ -130,6 +135,14 @@ def test_class_draws_that_class(tmp_path, capsys):
     np.testing.assert_array_equal(arrays(tmp_path / "all.npz")[:, 0, 0, 0], expected)
     assert "choose one of 0, 1, 2" in refused(capsys, path, "--class", "3")
     assert "choose one of 0, 1, 2" in refused(capsys, path, "--class", "ring")
+
+
+def test_the_grids_of_two_classes_are_two_files(tmp_path):
+    """Would catch a class whose grid writes over that of another, and a name that leaves the model's folder."""
+    path = conditional_file(tmp_path / "c.h5", class_names=["cat", "a dog", "../owl"])
+    for name in ("cat", "a dog", "../owl"):
+        run(path, "--n", 2, "--class", name)
+    assert names_in(tmp_path) == ["c.h5", "c__owl.png", "c_a_dog.png", "c_cat.png"]
 
 
 def test_a_grid_has_one_column_a_class(tmp_path):

@@ -1,6 +1,7 @@
 """Decides what samples.py draws, and refuses what it cannot draw, before the long work."""
 
 import pathlib
+import re
 import typing
 
 import numpy as np
@@ -49,6 +50,8 @@ def plan_drawing(arguments, generator):
         )
     compares = arguments.nearest is not None
     what = "_classes" if arguments.class_grid else "_nearest" if compares else ""
+    if arguments.class_name is not None:  # each class has a file of its own; its name may hold a / or a space
+        what = "_" + re.sub(r"\W+", "_", arguments.class_name) + what
     out = arguments.out or arguments.file.with_name(arguments.file.stem + what + ".png")
     if arguments.class_grid:
         class_grid.check_class_grid(generator.class_count, arguments.class_name, compares, out)
