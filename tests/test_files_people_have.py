@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pickle
+import pickletools
 import subprocess
 import sys
 import tarfile
@@ -27,7 +28,7 @@ from made_pictures import (
     write_files,
     write_zip,
 )
-from support.data import addresses, folder_classes, kinds
+from support.data import addresses, cifar_files, folder_classes, kinds
 from support.data.cifar_files import load_cifar
 from support.run.settings import fit_to_classes
 from support.scores.generated_files import read_pictures
@@ -392,6 +393,23 @@ def test_kinds_of_value_that_cifar_has_not(tmp_path, value):
     files, _ = cifar_100()
     files["train"]["more"] = value
     refused(write_files(tmp_path / "set", as_bytes(files, 5)), "cannot be read as CIFAR's Python files")
+
+
+@pytest.mark.parametrize("command", pickletools.opcodes, ids=lambda command: command.name)
+def test_each_command_of_a_pickle_is_listed_or_refused(command):
+    """Would catch a command that is obeyed though no pictures need it, those of later protocols too."""
+    if command.name not in cifar_files.COMMANDS:
+        data = b"\x80\x02(NN" + command.code.encode("latin1") + b"\x00" * 8 + b"."
+        with pytest.raises(KeyError):  # the unpickler's table has no entry for it
+            cifar_files.PlainUnpickler(io.BytesIO(data)).load()
+
+
+def test_a_pickle_changes_nothing_of_this_program():
+    """Would catch a pickle that puts values of its own into a function that stands for one of NumPy's."""
+    data = b"\x80\x02c_codecs\nencode\nN}X\x07\x00\x00\x00__doc__K\x01s\x86b."
+    with pytest.raises(pickle.UnpicklingError, match="changes an object"):
+        cifar_files.PlainUnpickler(io.BytesIO(data)).load()
+    assert isinstance(cifar_files.text_to_bytes.__doc__, str)
 
 
 def test_archives_that_are_not_cifars(tmp_path):

@@ -93,6 +93,14 @@ class PlainUnpickler(pickle._Unpickler):
         except KeyError:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no pictures need") from None
 
+    def load_build(self):
+        """Give an object its state, but only an array or a kind: others would get attributes that the file chooses."""
+        if not isinstance(self.stack[-2], NotedArray | NotedKind):
+            raise pickle.UnpicklingError("it changes an object that no pictures need")
+        super().load_build()
+
+    dispatch[pickle.BUILD[0]] = load_build
+
 
 def is_cifar(path):
     """Say whether a path is a folder with CIFAR's files, or their archive (a .tar, packed or not)."""
