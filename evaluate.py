@@ -31,8 +31,9 @@ import numpy as np
 from tqdm import tqdm
 
 import defDATA
+from presets import PRESETS
 from support.data.npz import has_own_size
-from support.models.flags import add_flags
+from support.models.flags import add_flags, refuse_told
 from support.models.recognising import is_model
 from support.scores import inception
 from support.scores.copies import copied_shares
@@ -43,6 +44,7 @@ from support.system.command_line import OneLineParser, whole_number
 from support.system.errors import InputError, one_line_errors
 
 GENERATED, GENERATED_QUICK = 50_000, 10_000  # as in the papers; as many as the quick distance uses of the real ones
+CIFAR10 = "cifar10"
 FEWEST = 10  # of each kind: the Inception score is the mean over ten parts
 
 
@@ -98,6 +100,12 @@ def start_keras_and_open(path, arguments):
 
     generator = samples.open_generator(path)
     return samples, samples.as_told(generator, arguments.noise, arguments.range, arguments.one_hot)
+
+
+def data_of_preset(name):
+    """Return the data of a preset, if they come with the suite or by a download; else CIFAR-10."""
+    data = PRESETS[name]["data"] if name in PRESETS else None
+    return data if data in defDATA.SOURCES else CIFAR10
 
 
 def draw_pictures(samples, generator, count, seed, batch):
@@ -181,7 +189,7 @@ def main(arguments=None):
     parser = OneLineParser("evaluate.py", description="Measure how good generated pictures are.")
     add = parser.add_argument
     add("file", type=pathlib.Path, help="generator_eXXX.h5 or another generator, an .npz of pictures, a folder, a .zip")
-    add("--data", default="cifar10", help="real pictures, as for train.py: those that it was trained on (cifar10)")
+    add("--data", help="real pictures, as for train.py: those that it was trained on (its preset's, or cifar10)")
     add("--n", type=whole_number(), help="generated pictures (50,000, with --quick 10,000; all of an .npz or folder)")
     add("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")
     add("--batch", type=whole_number(), default=64, help="pictures at once; less for less memory (64)")
@@ -203,12 +211,15 @@ def main(arguments=None):
             count = arguments.n or (GENERATED_QUICK if arguments.quick else GENERATED)
             shape, fit = (count, *generator.picture_shape), generator.settings.get("fit", "cover")
             what = f"{samples.description(path, generator)}; {count:,} of them, seed {arguments.seed}"
+            source = arguments.data or data_of_preset(generator.settings.get("preset"))
         else:
+            refuse_told(arguments, path)
             pictures = read_pictures(path, arguments.n, arguments.seed)
             shape, fit = pictures.shape, "cover"
             what = defDATA.Pictures(pictures, None, None, name).describe()
+            source = arguments.data or CIFAR10
         check_enough(shape, f"--n {arguments.n}" if is_generator else name)
-        real = pictures_to_measure_against(arguments.data, shape[1:], fit)
+        real = pictures_to_measure_against(source, shape[1:], fit)
         print(f"generated  {what}\nreal       {real.describe()}", flush=True)
         if is_generator:
             pictures = draw_pictures(samples, generator, count, arguments.seed, arguments.batch)

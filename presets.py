@@ -62,7 +62,8 @@ def preset(**differences):
         A dictionary from a setting's name to its value, with every name of `CLASSIC`.
 
     Raises:
-        ValueError: If a name is not in `CLASSIC`; otherwise a misspelt name would change nothing.
+        ValueError: If a name is not in `CLASSIC` (otherwise a misspelt name would change nothing), or if the size is
+            not a height and a width.
 
     Example:
         >>> preset(epochs=50)["epochs"], preset(epochs=50)["batch_size"]
@@ -71,7 +72,10 @@ def preset(**differences):
     unknown = [name for name in differences if name not in CLASSIC]
     if unknown:
         raise ValueError(f"there is no setting {unknown[0]!r}; choose from {', '.join(CLASSIC)}")
-    return CLASSIC | differences
+    row = CLASSIC | differences
+    if not isinstance(row["image_size"], list) or len(row["image_size"]) != 2:
+        raise ValueError(f"image_size={row['image_size']!r}: give height and width, such as [64, 64]")
+    return row
 
 
 PRESETS = {
@@ -188,6 +192,9 @@ ON_A_GPU = {
 
 def main(names):
     """Print a table of the named presets, or of all presets."""
+    if {"-h", "--help"} & set(names):
+        print(__doc__)
+        return
     unknown = [name for name in names if name not in PRESETS]
     if unknown:
         sys.exit(f"presets.py: there is no preset {unknown[0]!r}; choose from {', '.join(PRESETS)}")

@@ -26,6 +26,7 @@ import tempfile
 import keras
 import numpy as np
 
+import samples
 from deploy.page_folder import check_page_folder, write_page
 from deploy.vendor import vendored
 from support.drawing.grid import to_image, to_uint8
@@ -210,6 +211,7 @@ def main(arguments=None):
         if arguments.page:
             check_page_folder(arguments.page)
             vendored()  # now, so that nothing is written where npm is missing
+        print(samples.description(arguments.file, generator))
         model, information = standard_model(generator), about(generator, arguments.file.name)
         difference = export_onnx(model, path, information)
         print(f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB, within {difference:.1g} of Keras' pictures")

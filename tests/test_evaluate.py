@@ -221,6 +221,22 @@ def test_what_the_user_says_of_a_generator_counts(tmp_path):
     assert scores_of(tmp_path, path, *data, "--n", 60, *told) == scores_of(tmp_path, tmp_path / "fake.npz", *data)
 
 
+@pytest.mark.parametrize("told", ["--noise=uniform", "--range=0:255", "--one-hot=3"])
+def test_what_is_said_of_a_generator_is_refused_with_pictures(tmp_path, capsys, told):
+    """Would catch a flag that changes nothing, and lets a user believe that it did."""
+    flag = told.partition("=")[0]
+    assert f"{flag} has no meaning with" in refused(
+        capsys, array_file(tmp_path / "f.npz", shapes(20, 1)), told, "--quick"
+    )
+
+
+def test_a_generator_is_compared_with_what_its_preset_trains_on():
+    """Would catch shapes measured against photographs, only because they have the same size."""
+    data = {name: evaluate.data_of_preset(name) for name in ("shapes", "mnist", "modern", "folder", "cars", None)}
+    others = dict.fromkeys(["modern", "folder", "cars", None], "cifar10")
+    assert data == {"shapes": "shapes", "mnist": "mnist"} | others
+
+
 def test_classes_are_drawn_evenly(tmp_path):
     """Would catch one class only, or classes that do not take turns across batches."""
     generator = samples.open_generator(generator_file(tmp_path / "c.h5", classes=3))

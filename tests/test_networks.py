@@ -244,7 +244,7 @@ def test_every_preset_builds_networks_that_fit_each_other(preset):
     assert generator.output_shape == (None, height, width, settings["channels"])
     assert discriminator.input_shape in (generator.output_shape, [generator.output_shape, (None, 1)])
     assert combined.output_shape == (None, 2 if preset == "modern" else 1)  # a pair, or one picture
-    assert generator.inputs[0].shape[1] == settings["noise_size"] == (128 if preset == "modern" else 100)
+    assert generator.inputs[0].shape[1] == settings["noise_size"]
 
 
 def test_presets_carry_the_published_values():

@@ -145,6 +145,14 @@ def test_the_grids_of_two_classes_are_two_files(tmp_path):
     assert names_in(tmp_path) == ["c.h5", "c__owl.png", "c_a_dog.png", "c_cat.png"]
 
 
+def test_a_class_is_found_by_its_name_in_any_case_or_its_number(tmp_path, capsys):
+    """Would catch "CAT" refused where "cat" is meant, a number in the file's name, and a line that names no class."""
+    path = conditional_file(tmp_path / "c.h5", class_names=["cat", "dog", "Dog"])
+    for word, kind in (("CAT", "cat"), ("0", "cat"), ("dog", "dog"), ("Dog", "Dog")):
+        run(path, "--n", 2, "--class", word)
+        assert f"c_{kind}.png: 2 pictures of {kind} in a grid" in capsys.readouterr().out
+
+
 def test_a_grid_has_one_column_a_class(tmp_path):
     """Catches classes that are mixed within a column, and a last row with holes."""
     run(conditional_file(tmp_path / "c.h5"))

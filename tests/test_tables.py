@@ -86,3 +86,20 @@ def test_a_row_that_lacks_a_field(monkeypatch, kind, table, field):
     monkeypatch.setitem(rows, "toy", {name: value for name, value in row.items() if name != field})
     with pytest.raises(ValueError, match=f"the {kind} 'toy' lacks the field '{field}'"):
         train.flags.make_parser(train.PRESETS, train.NETWORKS, train.LOSSES, augment.KINDS, defDATA.SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("differences", "said"),
+    [({"loss": "hing"}, "no loss 'hing'; choose from bce, hinge"), ({"network": "dcgn"}, "no network 'dcgn'")],
+)
+def test_a_preset_that_names_what_is_not_there(differences, said, monkeypatch):
+    """Would catch a misspelt loss or network that only shows as a KeyError somewhere in the run."""
+    monkeypatch.setitem(train.PRESETS, "toy", presets.preset(**differences))
+    with pytest.raises(ValueError, match=f"the preset 'toy': there is {said}"):
+        train.flags.make_parser(train.PRESETS, train.NETWORKS, train.LOSSES, augment.KINDS, defDATA.SOURCES)
+
+
+def test_a_preset_whose_size_is_one_number():
+    """Would catch a size such as that of --image-size 64, of which the run makes a TypeError."""
+    with pytest.raises(ValueError, match="image_size=64: give height and width"):
+        presets.preset(image_size=64)

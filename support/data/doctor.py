@@ -47,12 +47,13 @@ def parse_arguments(arguments, presets, sources):
     add("path", help="a folder of pictures, a .zip, an .npz, a DeepLake dataset; or " + ", ".join(sources))
     add("--preset", choices=presets, help="what they are meant for (default: the path, if it is a preset, or folder)")
     add("--image-size", type=image_size, metavar="HxW", help="64, or height x width: 240x360 (default: the preset's)")
-    add("--fit", choices=("cover", "pad", "stretch"), default="cover", help="what to do with other proportions (cover)")
+    add("--fit", choices=("cover", "pad", "stretch"), help="what to do with other proportions (the preset's)")
     add("--channels", type=int, choices=(1, 3, 4), help="1 grey, 3 colour, 4 colour and alpha (default: the preset's)")
     add("--batch-size", type=whole_number(2), help="real pictures in a step (default: the preset's)")
     add("--out", metavar="FILE.png", default="contact_sheet.png", help="where the contact sheet goes")
     options = parser.parse_args(arguments)
     options.preset = options.preset or (options.path if options.path in presets else "folder")
+    options.fit = options.fit or presets[options.preset]["fit"]
     check_sheet_place(options.out, options.path)
     return options
 
@@ -250,7 +251,7 @@ def train_flags(options, pictures, preset):
     words = ["--preset", options.preset]
     words += [] if options.path == options.preset else ["--data", options.path]
     words += ["--image-size", "x".join(map(str, options.image_size))] if options.image_size else []
-    words += ["--fit", options.fit] if options.fit != "cover" else []
+    words += ["--fit", options.fit] if options.fit != preset["fit"] else []
     words += ["--channels", str(options.channels)] if options.channels else []
     has_classes = len(pictures.class_names or []) > 1 and not pictures.doubt
     words += ["--conditional"] if has_classes and preset["conditional"] is False else []

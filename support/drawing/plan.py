@@ -28,6 +28,7 @@ class Plan(typing.NamedTuple):
     rows: int  # of a class grid; else 1
     row_names: list | None  # of a class grid; else None
     classes: np.ndarray  # int (count,), the class of each picture
+    kind: str | None  # the name of the only class that is drawn; else None
 
 
 def plan_drawing(arguments, generator):
@@ -50,25 +51,24 @@ def plan_drawing(arguments, generator):
         )
     compares = arguments.nearest is not None
     what = "_classes" if arguments.class_grid else "_nearest" if compares else ""
-    if arguments.class_name is not None:  # each class has a file of its own; its name may hold a / or a space
-        what = "_" + re.sub(r"\W+", "_", arguments.class_name) + what
+    kind, cycle = None, range(generator.class_count or 1)
+    if arguments.class_name is not None and not arguments.class_grid:
+        cycle = [class_number(generator, arguments.class_name)]
+        kind = names_of_classes(generator)[cycle[0]]
+        what = "_" + re.sub(r"\W+", "_", kind) + what  # each class has a file of its own; a name may hold a /
     out = arguments.out or arguments.file.with_name(arguments.file.stem + what + ".png")
     if arguments.class_grid:
         class_grid.check_class_grid(generator.class_count, arguments.class_name, compares, out)
         columns, rows = arguments.n or class_grid.IN_A_ROW, generator.class_count
         ending = check_output(out, columns, rows)
         classes = np.arange(rows).repeat(columns)  # 0 0 0 ... 1 1 1 ...
-        return Plan(out, ending, rows * columns, columns, rows, names_of_classes(generator), classes)
-    if arguments.class_name is not None:
-        cycle = [class_number(generator, arguments.class_name)]
-    else:
-        cycle = range(generator.class_count or 1)
+        return Plan(out, ending, rows * columns, columns, rows, names_of_classes(generator), classes, None)
     columns, full_rows = class_columns(len(cycle))
     count = arguments.n or (nearest.FAKES if compares else full_rows)
     if compares:
         nearest.check_nearest(out, count)
     ending = check_output(out, count)
-    return Plan(out, ending, count, columns, 1, None, np.resize(cycle, count))  # classes 0 1 2 0 1 2 0 ...
+    return Plan(out, ending, count, columns, 1, None, np.resize(cycle, count), kind)  # classes 0 1 2 0 1 2 0 ...
 
 
 def what_was_written(plan, arguments):
@@ -81,4 +81,5 @@ def what_was_written(plan, arguments):
         f"seed {arguments.seed}",
         f"truncation {arguments.truncation:g}" if arguments.truncation is not None else None,
     ]
-    return f"wrote {plan.out}: {plan.count} pictures {kind[plan.ending]}, {', '.join(filter(None, details))}"
+    pictures = f"{plan.count} pictures" + (f" of {plan.kind}" if plan.kind else "")
+    return f"wrote {plan.out}: {pictures} {kind[plan.ending]}, {', '.join(filter(None, details))}"

@@ -164,9 +164,9 @@ def class_number(generator, name):
     names = names_of_classes(generator)
     numbers = {str(number): number for number in range(generator.class_count)}
     numbers |= {class_name: number for number, class_name in enumerate(names)}
-    if name not in numbers:
-        raise InputError(
-            f"--class {name}: there is no such class; choose one of {', '.join(names)}, "
-            f"or a number from 0 to {len(names) - 1}"
-        )
-    return numbers[name]
+    numbers = {class_name.lower(): number for class_name, number in numbers.items()} | numbers
+    found = numbers.get(name, numbers.get(name.lower()))
+    if found is None:
+        or_number = f", or a number from 0 to {len(names) - 1}" if generator.class_names else ""
+        raise InputError(f"--class {name!r}: there is no such class; choose one of {', '.join(names)}{or_number}")
+    return found

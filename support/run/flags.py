@@ -29,6 +29,16 @@ def check_rows(kind, table, fields):
                 )
 
 
+def check_presets(presets, networks, losses):
+    """Raise `ValueError` if a preset names a loss or networks that are in no table."""
+    for name, row in presets.items():
+        for kind, table in (("network", networks), ("loss", losses)):
+            if row[kind] is not None and row[kind] not in table:
+                raise ValueError(
+                    f"the preset {name!r}: there is no {kind} {row[kind]!r}; choose from {', '.join(table)}"
+                )
+
+
 def parse_arguments(arguments, presets, networks, losses, augmentations, sources):
     """Read the flags of train.py: parse `arguments`, or the command line if it is None, with `make_parser`."""
     return make_parser(presets, networks, losses, augmentations, sources).parse_args(arguments)
@@ -38,7 +48,7 @@ def make_parser(presets, networks, losses, augmentations, sources):
     """Make the parser of train.py. A flag that is not typed is None: then the preset or the resumed run decides.
 
     Args:
-        presets: The table of presets, or their names.
+        presets: The table of presets.
         networks: The table of networks, whose rows say what they are.
         losses: The same for the losses.
         augmentations: Names of the kinds of augmentation.
@@ -50,6 +60,7 @@ def make_parser(presets, networks, losses, augmentations, sources):
 
     check_rows("network", networks, NETWORK_FIELDS)
     check_rows("loss", losses, LOSS_FIELDS)
+    check_presets(presets, networks, losses)
 
     def choices(table):
         return "; ".join(f"{name}: {row['says']}" for name, row in table.items())

@@ -58,14 +58,19 @@ share = number(lambda value: 0 <= value < 1, "a number from 0 to below 1")
 
 
 def from_to(text):
-    """Parse `0:255`, two numbers of which the second is larger, to `(0.0, 255.0)`."""
+    """Parse `0:255`, two numbers of which the second is larger, to `(0.0, 255.0)`.
+
+    A first number below 0 looks like a flag to argparse, so the texts show the form with "=".
+    """
     try:
         low, high = map(float, text.split(":"))
         fits = math.isfinite(low) and math.isfinite(high) and low < high
     except ValueError:
         fits = False
     if not fits:
-        raise argparse.ArgumentTypeError(f"received {text!r}; give LOW:HIGH, two numbers such as 0:255 or =-1:1")
+        raise argparse.ArgumentTypeError(
+            f"received {text!r}; give two numbers, written as --range=0:255 or --range=-1:1"
+        )
     return low, high
 
 

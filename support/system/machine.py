@@ -23,7 +23,7 @@ def versions():
 def devices():
     """List the devices of the backend: `["cpu:0"]`, `["gpu:0"]`."""
     if keras.backend.backend() == "torch":  # keras.distribution does not support torch
-        return ["cuda" if importlib.import_module("torch").cuda.is_available() else "cpu"]
+        return [str(keras.ops.zeros(1).device)]
     return keras.distribution.list_devices()
 
 
