@@ -21,10 +21,11 @@ from support.data import doctor, kinds
 from support.data.addresses import refuse_address
 from support.data.cifar_files import is_cifar, load_cifar
 from support.data.class_names import CLASS_NAMES
+from support.data.decoding import fit_image
 from support.data.deeplake_source import DeepLakePictures, is_deeplake
 from support.data.npz import has_own_size, load_npz
 from support.data.on_demand import KeptPictures
-from support.data.picture_files import PictureFolder, fit_image
+from support.data.picture_files import PictureFolder
 from support.data.shapes import SHAPE_NAMES, draw_shapes
 from support.drawing.grid import to_image
 from support.system.errors import InputError, one_line_errors
@@ -139,7 +140,7 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="c
         channels: 1, 3 or 4. None: a download or an array keeps its own, others get 3.
         seed: Seed of the random numbers that draw `shapes`.
         fit: "cover", "pad" or "stretch": how to treat other proportions, as
-            in `support.data.picture_files.fit_image`.
+            in `support.data.decoding.fit_image`.
         cache: Path of the file for decoded pictures that do not fit in memory, or None.
 
     Returns:

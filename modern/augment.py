@@ -136,7 +136,7 @@ if __name__ == "__main__":
     from PIL import Image
 
     from defDATA import to_floats
-    from support.data.picture_files import fit_image
+    from support.data.decoding import fit_image
     from support.data.shapes import draw_shapes
     from support.drawing.grid import picture_grid, save_image, to_uint8
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from defDATA import load_pictures
-from support.data.picture_files import fit_image
+from support.data.decoding import fit_image
 from support.system.errors import InputError
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)

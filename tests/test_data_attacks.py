@@ -18,7 +18,7 @@ from PIL import Image
 
 from defDATA import load_pictures
 from made_pictures import encoded, everything, levels_of, plain, refused, save_npz, write_files, write_zip
-from support.data import kinds, npz, picture_files
+from support.data import decoding, kinds, npz
 from support.system.errors import InputError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -167,8 +167,8 @@ def test_entries_that_unpack_to_too_much(tmp_path, monkeypatch):
 
 def test_large_pictures_are_decoded_one_after_another(tmp_path, monkeypatch):
     """Would catch eight threads that decode eight large pictures at once: each may take 250 MB."""
-    monkeypatch.setattr(picture_files, "LARGE", 100)
-    inside, most, turn = [], [], picture_files.upright
+    monkeypatch.setattr(decoding, "LARGE", 100)
+    inside, most, turn = [], [], decoding.upright
 
     def slowly(image):
         inside.append(image)
@@ -177,7 +177,7 @@ def test_large_pictures_are_decoded_one_after_another(tmp_path, monkeypatch):
         inside.pop()
         return turn(image)
 
-    monkeypatch.setattr(picture_files, "upright", slowly)
+    monkeypatch.setattr(decoding, "upright", slowly)
     images = load_pictures(str(write_files(tmp_path, {f"{n}.png": plain(n, 11) for n in range(4)})), 8, 8, 1).images
     with ThreadPoolExecutor(4) as pool:
         assert [int(found[0, 0, 0, 0]) for found in pool.map(lambda place: images[[place]], range(4))] == [0, 1, 2, 3]

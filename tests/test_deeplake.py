@@ -20,8 +20,8 @@ from PIL import Image
 
 import defDATA
 from support.data import deeplake_source
+from support.data.decoding import DECODING_ERRORS, fit_image
 from support.data.deeplake_source import DeepLakePictures, import_deeplake, is_deeplake
-from support.data.picture_files import DECODING_ERRORS, fit_image
 from support.system.errors import InputError
 
 ROOT = pathlib.Path(__file__).parent.parent

@@ -580,8 +580,8 @@ def test_the_line_and_the_flags(tmp_path, capsys):
     assert np.abs(told - expected(0, 255, both)).max() <= 1
     assert "2 numbers of noise, 2 classes" in capsys.readouterr().out
     for flags, words in (
-        (["--range", "5:5"], "received '5:5'; give LOW:HIGH"),
-        (["--range", "a"], "received 'a'; give LOW:HIGH"),
+        (["--range", "5:5"], "received '5:5'; give two numbers"),
+        (["--range", "a"], "received 'a'; give two numbers"),
         (["--one-hot", "4"], "--one-hot 4: the inputs take 4 numbers"),
         (["--noise", "uniform", "--truncation", "1"], "--truncation 1 with --noise uniform"),
     ):

@@ -25,7 +25,7 @@ from made_pictures import (
     plain,
     write_files,
 )
-from support.data import picture_files
+from support.data import decoding
 from support.data.picture_files import PictureFolder
 
 
@@ -296,8 +296,8 @@ def test_a_draft_has_twice_the_size_or_more(monkeypatch, stored, decoded, orient
     exif = Image.Exif()
     exif[0x0112] = orientation
     seen = []
-    turn = picture_files.upright
-    monkeypatch.setattr(picture_files, "upright", lambda image: seen.append(image.size) or turn(image))
+    turn = decoding.upright
+    monkeypatch.setattr(decoding, "upright", lambda image: seen.append(image.size) or turn(image))
     decode_picture(encoded(Image.new("RGB", stored[::-1]), "JPEG", exif=exif), 10, 16, 3)
     assert seen == [decoded[::-1]]
 

@@ -16,8 +16,9 @@ import numpy as np
 from PIL import Image
 
 from support.data.addresses import is_address, is_in_deeplake, way_out
+from support.data.decoding import SIXTEEN_BITS
 from support.data.kinds import open_picture
-from support.data.picture_files import SIXTEEN_BITS, files_below
+from support.data.picture_files import files_below
 from support.system.errors import InputError
 
 # Megabytes of chunks in memory. A chunk of 8 MB takes 2 ms to read again from a folder, but much longer over the

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from support.data.picture_files import DECODING_ERRORS, SIXTEEN_BITS, one_large_at_a_time, to_mode, upright
+from support.data.decoding import DECODING_ERRORS, SIXTEEN_BITS, one_large_at_a_time, to_mode, upright
 from support.drawing.grid import to_image
 from support.system.errors import InputError
 

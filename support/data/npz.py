@@ -6,8 +6,8 @@ import zipfile
 import numpy as np
 
 from support.data.cifar_files import is_cifar
+from support.data.decoding import DECODING_ERRORS
 from support.data.folder_classes import to_class_numbers
-from support.data.picture_files import DECODING_ERRORS
 from support.system.errors import InputError
 
 # The names that people give to pictures, in lower case, and to their classes. If an .npz has several, the first counts.

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 from tqdm import tqdm
 
+from support.data.decoding import DECODING_ERRORS, SIXTEEN_BITS, fit_image
 from support.data.disk_cache import PictureCache
-from support.data.picture_files import DECODING_ERRORS, SIXTEEN_BITS, fit_image
 from support.system.errors import InputError
 
 MOST_IN_MEMORY = 1_500_000_000  # bytes of pixels; with Python, Keras and a backend the process stays below 3 GB

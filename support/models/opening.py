@@ -7,7 +7,7 @@ The way of a file, one module a step:
     keras_1.py, _2.py   the configuration, translated into Keras 3's words
     checking.py         ... checked against the tables of allowed.py; connections.py, plain_values.py: its parts
     building.py         Keras builds the model of it; weights.py gives it the arrays
-    describing.py       which input is noise, what are the pictures; value_range.py: their range
+    describing.py       which input is noise; picture_outputs.py: what are the pictures; value_range.py: their range
 
 Keras never opens the file. The file is not changed, and code in it is never run.
 """

@@ -211,10 +211,7 @@ def fit_to_game(settings, typed, tables):
 
 
 def size_to_load(settings, arguments) -> tuple[int | None, int | None, int | None]:
-    """Return the height, width and channels to scale pictures to; None means that an .npz keeps its own.
-
-    An .npz keeps its own size unless a flag says otherwise: MNIST stays 28x28 and grey.
-    """
+    """Return height, width and channels to scale pictures to; None: an .npz keeps its own, as MNIST its 28x28 grey."""
     own = has_own_size(settings["data"]) and "data_fingerprint" not in settings
     height, width = (None, None) if own and not arguments.image_size else settings["image_size"]
     return height, width, None if own and not arguments.channels else settings["channels"]

@@ -6,8 +6,9 @@ import numpy as np
 from tqdm import tqdm
 
 from support.data.addresses import refuse_address
+from support.data.decoding import DECODING_ERRORS, one_large_at_a_time, to_mode, upright
 from support.data.npz import read_arrays
-from support.data.picture_files import DECODING_ERRORS, PictureFolder, one_large_at_a_time, to_mode, upright
+from support.data.picture_files import PictureFolder
 from support.system.errors import InputError
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}

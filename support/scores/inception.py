@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from support.data.picture_files import to_mode
+from support.data.decoding import to_mode
 from support.drawing.grid import to_image
 from support.system.errors import InputError
 
