@@ -233,7 +233,7 @@ def main(arguments=None):
         images, classes, noise = step_inputs(pictures, settings, 1, 0)
         play, lesson = step_of(settings, players), NETWORKS[settings["network"]].get("lesson")
         seconds = rehearsal.rehearse(play, players, defDATA.to_floats(images), classes, noise, settings, not resumed)
-        announce.say_time(seconds, steps_per_epoch, settings, history, arguments.minutes)
+        announce.say_time(seconds, steps_per_epoch, settings, history, arguments, PRESETS, len(pictures))
         folder.prepare(resume=resumed)
         folder.write_settings(settings | {"versions": machine.versions()})
         inputs = functools.partial(step_inputs, pictures, settings)  # a function of an epoch and a step

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -427,3 +428,11 @@ def test_a_stop_in_the_lesson(data, tmp_path, monkeypatch, capsys):
     stop_after(monkeypatch, 0)
     assert train.main(["--resume", "--out", str(tmp_path / "parts")]) == 0
     assert written(tmp_path / "whole") == written(tmp_path / "parts")
+
+
+def test_a_dry_run_tells_how_long_the_real_one_takes(data, tmp_path, capsys):
+    """Would catch the two steps of the dry run taken for the run that somebody plans: 20 pictures in eights are 3."""
+    play(data, tmp_path / "run", "--dry-run")
+    assert re.search(r"an epoch of 3 steps, .* for the real run of 200 epochs\n", capsys.readouterr().out)
+    play(data, tmp_path / "run", "--dry-run", "--epochs", "1", "--minutes", "9")
+    assert "for the real run of 1 epoch; stops after 9 min" in capsys.readouterr().out
