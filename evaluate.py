@@ -1,6 +1,6 @@
 """How good are the pictures? This compares them with real ones, with the measures of the papers.
 
-    python evaluate.py generator_e200.h5                        50,000 pictures against CIFAR-10's training split
+    python evaluate.py generator_e200.h5                        50,000 pictures against those it was trained on
     python evaluate.py generator_e200.h5 --data my_pictures     against the pictures it was trained on
     python evaluate.py fake.npz --data cifar10                  pictures drawn before: an array arr_0, or a folder
     python evaluate.py generator_e200.h5 --quick                only two of the measures: no torch, no download
@@ -102,10 +102,20 @@ def start_keras_and_open(path, arguments):
     return samples, samples.as_told(generator, arguments.noise, arguments.range, arguments.one_hot)
 
 
-def data_of_preset(name):
-    """Return the data of a preset, if they come with the suite or by a download; else CIFAR-10."""
-    data = PRESETS[name]["data"] if name in PRESETS else None
-    return data if data in defDATA.SOURCES else CIFAR10
+def data_of(settings):
+    """Return the data that a generator was trained on, as far as its file tells; CIFAR-10 where it tells nothing.
+
+    Args:
+        settings: The generator's settings. Files that are older than `data` in them have the preset.
+
+    Raises:
+        InputError: If it was trained on pictures of a user, whose path no file holds.
+    """
+    name = settings.get("preset")
+    data = settings["data"] if "data" in settings else PRESETS[name]["data"] if name in PRESETS else CIFAR10
+    if data not in defDATA.SOURCES:
+        raise InputError("--data is missing: this generator was trained on other pictures than CIFAR-10; give them")
+    return data
 
 
 def draw_pictures(samples, generator, count, seed, batch):
@@ -189,7 +199,7 @@ def main(arguments=None):
     parser = OneLineParser("evaluate.py", description="Measure how good generated pictures are.")
     add = parser.add_argument
     add("file", type=pathlib.Path, help="generator_eXXX.h5 or another generator, an .npz of pictures, a folder, a .zip")
-    add("--data", help="real pictures, as for train.py: those that it was trained on (its preset's, or cifar10)")
+    add("--data", help="real pictures, as for train.py (what it was trained on, if the file tells; cifar10)")
     add("--n", type=whole_number(), help="generated pictures (50,000, with --quick 10,000; all of an .npz or folder)")
     add("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")
     add("--batch", type=whole_number(), default=64, help="pictures at once; less for less memory (64)")
@@ -211,10 +221,10 @@ def main(arguments=None):
             count = arguments.n or (GENERATED_QUICK if arguments.quick else GENERATED)
             shape, fit = (count, *generator.picture_shape), generator.settings.get("fit", "cover")
             what = f"{samples.description(path, generator)}; {count:,} of them, seed {arguments.seed}"
-            source = arguments.data or data_of_preset(generator.settings.get("preset"))
+            source = arguments.data or data_of(generator.settings)
         else:
-            refuse_told(arguments, path)
             pictures = read_pictures(path, arguments.n, arguments.seed)
+            refuse_told(arguments, path)
             shape, fit = pictures.shape, "cover"
             what = defDATA.Pictures(pictures, None, None, name).describe()
             source = arguments.data or CIFAR10

@@ -192,13 +192,14 @@ ON_A_GPU = {
 
 def main(names):
     """Print a table of the named presets, or of all presets."""
-    if {"-h", "--help"} & set(names):
-        print(__doc__)
-        return
+    from support.system.command_line import OneLineParser  # imported here: the tables need nothing of the suite
+
+    parser = OneLineParser("presets.py", description="Print the values of presets, a column for each.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(PRESETS)} (all)")
+    names = parser.parse_args(names).names or list(PRESETS)
     unknown = [name for name in names if name not in PRESETS]
     if unknown:
-        sys.exit(f"presets.py: there is no preset {unknown[0]!r}; choose from {', '.join(PRESETS)}")
-    names = names or list(PRESETS)
+        parser.error(f"there is no preset {unknown[0]!r}; choose from {', '.join(PRESETS)}")
     rows = [["", *names], *([setting, *(str(PRESETS[name][setting]) for name in names)] for setting in CLASSIC)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -4,7 +4,7 @@
     python samples.py generator_e200.h5 --out faces --n 1000           a folder, faces/00000.png ... faces/00999.png
     python samples.py generator_e200.h5 --out walk.gif --n 16          a loop that walks through the latent space
     python samples.py generator_e200.h5 --out fake.npz --n 50000       an array (n, h, w, c) of uint8, for FID tools
-    python samples.py generator_e050.h5 --class ring                   only one class of a class-conditional generator
+    python samples.py generator_e050.h5 --class ring                   one class, if it has any: generator_e050_ring.png
     python samples.py generator_e050.h5 --class-grid                   one row per class: generator_e050_classes.png
     python samples.py generator_e200.h5 --truncation 0.7               nicer pictures, but more alike
     python samples.py generator_e200.h5 --nearest my_pictures          does it copy? generator_e200_nearest.png

@@ -213,7 +213,7 @@ def main(arguments=None):
     with one_line_errors("train.py"), claims.given_back():
         arguments = flags.parse_arguments(arguments, PRESETS, NETWORKS, LOSSES, KINDS, defDATA.SOURCES)
         several_devices.use_devices(arguments.devices)
-        tables = run_settings.Tables(PRESETS, NETWORKS, LOSSES, ON_A_CPU, ON_A_GPU)
+        tables = run_settings.Tables(PRESETS, NETWORKS, LOSSES, ON_A_CPU, ON_A_GPU, defDATA.SOURCES)
         settings, remarks, folder, checkpoint = run_settings.choose_settings(arguments, tables)
         size = run_settings.size_to_load(settings, arguments)
         pictures = defDATA.load_pictures(

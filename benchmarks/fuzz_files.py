@@ -242,15 +242,15 @@ class Opener:
             self.start()
         self.cases += 1
         start = time.monotonic()
-        self.connection.send((kind, path, content))
         try:
+            self.connection.send((kind, path, content))
             while not self.connection.poll(0.05):
                 if time.monotonic() - start > SECONDS:
                     return self.stop("more than 20 s", start)
                 if memory_of(self.process.pid) > MEMORY:
                     return self.stop("more than 2 GB", start)
             return *self.connection.recv(), time.monotonic() - start
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):
             return self.stop("crash", start)
 
     def end(self):

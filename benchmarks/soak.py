@@ -46,7 +46,12 @@ def play(flags, out):
             except (OSError, KeyError):  # it has just ended
                 break
             file.flush()
-            time.sleep(SECONDS)
+            try:
+                process.wait(SECONDS)
+            except subprocess.TimeoutExpired:
+                pass
+            except KeyboardInterrupt:  # the run has got it too, and saves
+                break
         return process.wait()
 
 
@@ -54,6 +59,8 @@ def tell(out):
     """Print a table of six moments, and draw the curve."""
     with open(out / "memory.csv", newline="") as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    if not rows:
+        sys.exit(f"soak.py: the run ended before the first look; see {out / 'train.log'}")
     print("| minutes | " + " | ".join(COLUMNS[1:]) + " |\n" + "|---" * 5 + "|")
     for place in range(6):
         row = rows[round(place * (len(rows) - 1) / 5)]

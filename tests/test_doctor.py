@@ -345,12 +345,14 @@ def test_fewer_than_a_batch(tmp_path, report, refusal):
 
 def test_presets_are_those_of_train(tmp_path, report, monkeypatch):
     """Would catch a preset that train.py has and the doctor does not know, or pictures looked at unlike its row."""
-    row = presets.preset(image_size=[24, 16], channels=1, batch_size=7, data=None)
+    row = presets.preset(image_size=[24, 16], channels=1, batch_size=7, data=None, fit="stretch")
     monkeypatch.setitem(presets.PRESETS, "toy", row)
     found = report(save(tmp_path / "pictures", noise(5)), "--preset", "toy")
     assert "24x16 (height x width), grey" in found["pictures"][0]
     assert any("the preset's batch of 7" in line for line in found["number"])
-    assert "--preset toy" in found["ready"][0]
+    assert "--preset toy" in found["ready"][0] and "--fit" not in found["ready"][0]
+    assert found["fit"][0].startswith("stretch squeezes")
+    assert "--fit pad" in report(tmp_path / "pictures", "--preset", "toy", "--fit", "pad")["ready"][0]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import sys
 import types
 import urllib.error
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -230,11 +231,22 @@ def test_what_is_said_of_a_generator_is_refused_with_pictures(tmp_path, capsys, 
     )
 
 
-def test_a_generator_is_compared_with_what_its_preset_trains_on():
-    """Would catch shapes measured against photographs, only because they have the same size."""
-    data = {name: evaluate.data_of_preset(name) for name in ("shapes", "mnist", "modern", "folder", "cars", None)}
-    others = dict.fromkeys(["modern", "folder", "cars", None], "cifar10")
-    assert data == {"shapes": "shapes", "mnist": "mnist"} | others
+def test_a_generator_is_compared_with_what_it_was_trained_on():
+    """Would catch shapes measured against photographs because they have the same size, or clothes against digits."""
+    kept = [{"data": "fashion_mnist", "preset": "mnist"}, {"preset": "shapes"}, {"preset": "modern"}, {}]
+    assert [evaluate.data_of(settings) for settings in kept] == ["fashion_mnist", "shapes", "cifar10", "cifar10"]
+    for settings in ({"data": None, "preset": "shapes"}, {"preset": "folder"}, {"preset": "cars"}):
+        with pytest.raises(InputError, match="--data is missing"):
+            evaluate.data_of(settings)
+
+
+def test_a_generator_of_shapes_is_compared_with_shapes(tmp_path, capsys):
+    """Would catch a default that is known and not used."""
+    path = generator_file(tmp_path / "generator.h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs["gan"] = json.dumps({"preset": "shapes", "data": "shapes"})
+    run(path, "--quick", "--n", 60)
+    assert "real       10,000 pictures at 8x8" in capsys.readouterr().out
 
 
 def test_classes_are_drawn_evenly(tmp_path):

@@ -16,6 +16,7 @@ from made_models import changed, drawn_by, functional, old_file, outputs, saved,
 from support.models import allowed, building, tensorflow_functions
 from support.models.generator import as_told
 from support.models.opening import open_generator
+from support.models.recognising import is_model
 from support.system.errors import InputError
 
 RANDOM = np.random.default_rng(0)
@@ -595,3 +596,29 @@ def test_large_pictures_are_drawn_one_after_the_other(tmp_path, monkeypatch):
     monkeypatch.setattr(building, "MOST_VALUES", 192 * 2)
     assert open_generator(path).most_at_once == 2
     assert np.abs(pixels(path).astype(int) - together).max() <= 1
+
+
+def test_what_is_meant_as_a_model(tmp_path):
+    """Would catch pictures taken for a model because a config.json lies beside them, and a damaged zip's traceback."""
+    model = saved(small_generator(layers.Activation("tanh")), tmp_path / "model.keras")
+    assert is_model(model.rename(tmp_path / "model.zip")) and is_model(tmp_path / "missing.keras")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "config.json").write_text("{}")
+    assert not is_model(tmp_path / "pictures") and not is_model(tmp_path / "missing")
+    (tmp_path / "pictures" / "model.weights.h5").write_bytes(b"")
+    assert is_model(tmp_path / "pictures")
+    for name, folder, expected in (("a", "", True), ("b", "inner/", True), ("c", "other/", False)):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(("inner/" if name == "c" else folder) + "config.json", "{}")
+            archive.writestr(folder + "model.weights.h5", b"")
+        assert is_model(tmp_path / name) == expected
+    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as archive:
+        archive.writestr("1.png", b"")
+    assert not is_model(tmp_path / "pictures.zip")
+    of_the_future = (
+        (tmp_path / "pictures.zip").read_bytes().replace(b"PK\x01\x02\x14\x03\x14", b"PK\x01\x02\x14\x03\xc8")
+    )
+    (tmp_path / "future.zip").write_bytes(of_the_future)  # it asks for version 20.0 of the format
+    assert not is_model(tmp_path / "future.zip")
+    (tmp_path / "pictures.zip").rename(tmp_path / "no_config.keras")
+    assert is_model(tmp_path / "no_config.keras")  # so that the one who opens it says what it lacks

@@ -12,7 +12,9 @@ from modern import augment
 from support.run import settings as run_settings
 from support.run.monitor import PATIENCE, Monitor, variety
 
-TABLES = run_settings.Tables(train.PRESETS, train.NETWORKS, train.LOSSES, presets.ON_A_CPU, presets.ON_A_GPU)
+TABLES = run_settings.Tables(
+    train.PRESETS, train.NETWORKS, train.LOSSES, presets.ON_A_CPU, presets.ON_A_GPU, defDATA.SOURCES
+)
 
 
 def monitor_of(loss="bce", refused=(), **values):

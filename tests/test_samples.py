@@ -17,7 +17,7 @@ from PIL import Image
 
 import samples
 from drawing_runs import names_in, real_file, refused, run
-from support.drawing import class_grid, writing
+from support.drawing import class_grid, plan, writing
 from support.drawing.noise import spherical_interpolation, truncate, walk_through_latent_space
 from support.models.opening import open_generator
 
@@ -145,12 +145,24 @@ def test_the_grids_of_two_classes_are_two_files(tmp_path):
     assert names_in(tmp_path) == ["c.h5", "c__owl.png", "c_a_dog.png", "c_cat.png"]
 
 
+def test_words_for_the_files_of_classes():
+    """Would catch two classes in one file, on disks without capitals too, or one that writes over the class grid."""
+    names = ["c++", "c#", "Dog", "dog", "classes", "cat", "é" * 100]
+    assert plan.file_words(names) == ["c__0", "c__1", "Dog_2", "dog_3", "classes_4", "cat", "é" * 60]
+
+
 def test_a_class_is_found_by_its_name_in_any_case_or_its_number(tmp_path, capsys):
     """Would catch "CAT" refused where "cat" is meant, a number in the file's name, and a line that names no class."""
     path = conditional_file(tmp_path / "c.h5", class_names=["cat", "dog", "Dog"])
-    for word, kind in (("CAT", "cat"), ("0", "cat"), ("dog", "dog"), ("Dog", "Dog")):
+    for word, kind, file in (
+        ("CAT", "cat", "cat"),
+        ("0", "cat", "cat"),
+        ("dog", "dog", "dog_1"),
+        ("Dog", "Dog", "Dog_2"),
+    ):
         run(path, "--n", 2, "--class", word)
-        assert f"c_{kind}.png: 2 pictures of {kind} in a grid" in capsys.readouterr().out
+        assert f"c_{file}.png: 2 pictures of {kind} in a grid" in capsys.readouterr().out
+    assert "--class 'DOG': there is no such class" in refused(capsys, path, "--class", "DOG")  # which of the two?
 
 
 def test_a_grid_has_one_column_a_class(tmp_path):

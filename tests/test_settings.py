@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
@@ -326,10 +327,23 @@ def test_augment_flag_misspelled(text, capsys):
     assert repr(text) in line and "color,translation,cutout,noise" in line
 
 
-def test_a_backend_that_is_not_there():
-    """Would catch a traceback of Keras where KERAS_BACKEND is misspelt, or names what is not installed."""
-    environment = os.environ | {"KERAS_BACKEND": "tensorflw"}
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("tensorflw", "tensorflw"), ("torch", "No module named 'torch'"), ("jax", "DLL load failed twice")],
+)
+def test_a_backend_that_does_not_start(tmp_path, name, said):
+    """Would catch a traceback where KERAS_BACKEND is misspelt, or names what is not installed or does not load."""
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")")
+    (tmp_path / "jax.py").write_text("raise ImportError('DLL load failed\\n twice')")
+    environment = os.environ | {"KERAS_BACKEND": name, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-c", "import support.system.silent_start"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
-    assert "tensorflw" in done.stderr and "KERAS_BACKEND=tensorflow, jax or torch" in done.stderr
+    assert said in done.stderr and "KERAS_BACKEND=tensorflow, jax or torch" in done.stderr
+
+
+def test_the_device_of_torch_is_the_one_that_keras_takes(monkeypatch):
+    """Would catch an Apple chip's GPU called a CPU: `modern` would choose its small networks there."""
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    monkeypatch.setattr(keras.ops, "zeros", lambda shape: types.SimpleNamespace(device="mps:0"))
+    assert settings.machine.devices() == ["mps:0"] and settings.machine.is_accelerated()

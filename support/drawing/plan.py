@@ -1,5 +1,6 @@
 """Decides what samples.py draws, and refuses what it cannot draw, before the long work."""
 
+import collections
 import pathlib
 import re
 import typing
@@ -55,7 +56,7 @@ def plan_drawing(arguments, generator):
     if arguments.class_name is not None and not arguments.class_grid:
         cycle = [class_number(generator, arguments.class_name)]
         kind = names_of_classes(generator)[cycle[0]]
-        what = "_" + re.sub(r"\W+", "_", kind) + what  # each class has a file of its own; a name may hold a /
+        what = "_" + file_words(names_of_classes(generator))[cycle[0]] + what
     out = arguments.out or arguments.file.with_name(arguments.file.stem + what + ".png")
     if arguments.class_grid:
         class_grid.check_class_grid(generator.class_count, arguments.class_name, compares, out)
@@ -69,6 +70,17 @@ def plan_drawing(arguments, generator):
         nearest.check_nearest(out, count)
     ending = check_output(out, count)
     return Plan(out, ending, count, columns, 1, None, np.resize(cycle, count), kind)  # classes 0 1 2 0 1 2 0 ...
+
+
+def file_words(names):
+    """Return a word for each name of a class that can stand in the name of a file, each another one.
+
+    A name may hold a / or be long, and two names may differ in such characters alone, or in capitals, which are the
+    same file on Windows and macOS. Then the number of the class is added.
+    """
+    words = [re.sub(r"\W+", "_", name)[:60] for name in names]
+    taken = collections.Counter(word.casefold() for word in [*words, "classes", "nearest"])
+    return [word if taken[word.casefold()] == 1 else f"{word}_{number}" for number, word in enumerate(words)]
 
 
 def what_was_written(plan, arguments):

@@ -164,8 +164,8 @@ def class_number(generator, name):
     names = names_of_classes(generator)
     numbers = {str(number): number for number in range(generator.class_count)}
     numbers |= {class_name: number for number, class_name in enumerate(names)}
-    numbers = {class_name.lower(): number for class_name, number in numbers.items()} | numbers
-    found = numbers.get(name, numbers.get(name.lower()))
+    alike = [number for class_name, number in numbers.items() if class_name.lower() == name.lower()]
+    found = numbers.get(name, alike[0] if len(alike) == 1 else None)
     if found is None:
         or_number = f", or a number from 0 to {len(names) - 1}" if generator.class_names else ""
         raise InputError(f"--class {name!r}: there is no such class; choose one of {', '.join(names)}{or_number}")

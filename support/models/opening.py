@@ -23,7 +23,7 @@ from support.models.allowed import NotAllowed
 from support.models.building import build
 from support.models.describing import described
 from support.models.reading import read_model_file
-from support.models.recognising import EXPECTED, check_that_it_may_be_read, kind_of
+from support.models.recognising import EXPECTED, HALVES, check_that_it_may_be_read, kind_of
 from support.system.errors import InputError, is_out_of_memory
 from support.system.quiet import quiet
 
@@ -105,8 +105,8 @@ def read_with_its_other_half(path):
         InputError: If a half is missing.
     """
     # os.path says False where pathlib raises an error: a name that is too long, or has a NUL in it.
-    if all(os.path.isfile(os.path.join(path, half)) for half in ("config.json", "model.weights.h5")):
-        architecture, weights = read(path / "config.json"), read(path / "model.weights.h5")
+    if all(os.path.isfile(os.path.join(path, half)) for half in HALVES):
+        architecture, weights = (read(path / half) for half in HALVES)
         return joined(path, architecture, weights), []
     file = read(path)
     if file.config is not None and (file.in_order is not None or file.by_path is not None):
@@ -174,6 +174,7 @@ SETTINGS = {
     "noise_size": lambda value: type(value) is int and 0 < value < 10**6,
     "class_names": lambda value: value is None or (isinstance(value, list) and all(map(is_name, value))),
     "seed": lambda value: type(value) is int,
+    "data": lambda value: value is None or (isinstance(value, str) and len(value) <= 100 and value.isprintable()),
     "fit": lambda value: value in ("cover", "pad", "stretch"),
 }
 

@@ -1,4 +1,4 @@
-"""Finds the pictures among the outputs of a model, and the generator in a larger model."""
+"""Finds the pictures among a model's outputs, the generator in a larger model, and whether pictures go into one."""
 
 import math
 

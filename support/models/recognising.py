@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 import zipfile
 
 from support.system.errors import InputError
@@ -10,6 +11,7 @@ EXPECTED = (
     "expected is a generator, which makes pictures from noise: generator_eXXX.h5 of train.py, or another .h5/.keras"
 )
 MODEL_ENDINGS = (".h5", ".hdf5", ".keras")
+HALVES = ("config.json", "model.weights.h5")  # the architecture and the weights in a .keras file
 HDF5 = b"\x89HDF\r\n\x1a\n"
 HDF5_STARTS = (0, 512, 1024, 2048, 4096)  # where HDF5 may begin; before it may stand something of another program
 
@@ -68,23 +70,26 @@ def check_that_it_may_be_read(path):
 
 
 def is_model(path):
-    """Say whether a path is meant as a model and not as pictures, by its content; a path without any by its ending.
+    """Say whether a path is meant as a model and not as pictures: by its content, or else by its ending.
 
     Args:
         path: Path of a file or a folder, or of nothing.
 
     Returns:
-        True for HDF5, JSON, and a zip or a folder with a `config.json` in it, as Keras saves a model.
+        True for HDF5, JSON, and a zip or a folder with the two files that Keras puts into one (`HALVES`).
     """
     if path.is_dir():
-        return (path / "config.json").is_file()
+        return all((path / half).is_file() for half in HALVES)
+    by_ending = path.suffix.lower() in MODEL_ENDINGS
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                return any(name.split("/")[-1] == "config.json" for name in archive.namelist())
+                names = set(archive.namelist())
+            folders = {name.removesuffix(HALVES[0]) for name in names if name.split("/")[-1] == HALVES[0]}
+            return by_ending or any(folder + HALVES[1] in names for folder in folders)
         return kind_of(path) in ("hdf5", "json")
-    except (OSError, ValueError, zipfile.BadZipFile):  # InputError is a ValueError
-        return path.suffix.lower() in MODEL_ENDINGS
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, IndexError, struct.error):
+        return by_ending  # it is missing, damaged or something else: whoever opens it will say what
 
 
 def kind_of(path):

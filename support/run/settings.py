@@ -31,6 +31,7 @@ class Tables(typing.NamedTuple):
     losses: dict
     on_a_cpu: dict
     on_a_gpu: dict
+    sources: dict
 
 
 def in_plain_words(value):

@@ -67,6 +67,7 @@ class TrainingRun:
         self.monitor = Monitor(self.loss, settings, refused(settings, tables))
         self.information = {name: settings[name] for name in ("preset", "noise_size", "fit", "seed")}
         self.information["class_names"] = pictures.class_names if settings["conditional"] else None
+        self.information["data"] = settings["data"] if settings["data"] in tables.sources else None  # no path goes out
         self.information["versions"] = machine.versions()
         self.scorer = None
         if settings["score_every"]:

@@ -49,10 +49,10 @@ if "keras" not in sys.modules:
             # must find them before that: see support/system/several_devices.py.
             if "KERAS_DISTRIBUTION_JOB_ADDRESSES" not in os.environ:
                 keras.ops.zeros(1)
-    except (ModuleNotFoundError, ValueError) as error:  # the backend is not installed, or there is none of this name
+    except (ImportError, ValueError) as error:  # the backend is missing or does not load, or there is none of this name
         print(
-            f"Keras does not start ({error}); install its backend with pip install -r requirements.txt, "
-            "or name an installed one: KERAS_BACKEND=tensorflow, jax or torch",
+            f"Keras does not start ({' '.join(str(error).split())}); install the packages again with "
+            "pip install -r requirements.txt, or name another backend: KERAS_BACKEND=tensorflow, jax or torch",
             file=sys.stderr,
         )
         sys.exit(2)
