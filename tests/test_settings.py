@@ -52,7 +52,7 @@ def parsed(*words):
         ("--learning-rate", "-1", "give a number above 0"),
         ("--label-smoothing", "1", "from 0 to below 1"),
         ("--dropout", "x", "received 'x'"),
-        ("--channels", "2", "invalid choice: 2"),
+        ("--channels", "2", "choose from 1, 3, 4"),
         ("--loss", "wasserstein", "invalid choice"),
         ("--seed", "-1", "received '-1'"),
         ("--mixed-precision", "maybe", "received 'maybe'; give auto, yes, no"),

@@ -3,6 +3,7 @@
 import contextlib
 import struct
 import threading
+import tokenize
 import warnings
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ DECODING_ERRORS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, str
 DECODING_ERRORS += (zipfile.BadZipFile, Image.DecompressionBombError)
 # Pillow's readers of rare kinds do not check every number in a damaged file before they use it.
 DECODING_ERRORS += (LookupError, TypeError, AttributeError, ArithmeticError, AssertionError)
+DECODING_ERRORS += (tokenize.TokenError,)  # NumPy's, for the first line of a damaged array
 # Pillow warns of a damaged EXIF note, 100 megapixels or an odd palette, but the picture is still usable.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 PILLOW_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
