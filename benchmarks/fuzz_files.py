@@ -8,7 +8,8 @@
 A generator is drawn by samples.py; pictures, a .zip and an .npz are looked over by defDATA.py; a run whose only
 checkpoint is damaged is resumed by train.py. Good endings are what the program is for (a picture, a contact sheet, a
 run that ends), or one line and exit code 2, within 20 seconds and 2 GB. Bad ones are a traceback, a crash, more time or
-more memory. The result of a seed is the same on each machine, apart from the times. It is printed as a table;
+more memory. The result of a seed is the same on each machine, apart from the times, and but for checkpoints, which hold
+the seconds of their run. It is printed as a table;
 docs/compatibility.md has the last one. The ways to damage a file are in damage.py.
 """
 
