@@ -77,6 +77,7 @@ class Players(typing.NamedTuple):
     combined: keras.Model  # G learns in it: noise -> G -> D
     fake_maker: keras.Model  # G draws the fakes for D's turn in it
     discriminator_turn: keras.Model  # D learns in it: D itself, or with the relativistic loss a model around D
+    plain_generator: keras.Model  # draws samples and is saved: G in float32, with averaged weights if there are any
 
 
 def network_size(settings, class_count):
@@ -118,7 +119,12 @@ def build_players(settings, class_count):
     else:
         discriminator_turn, losses = discriminator, loss["functions"](**loss_settings)
         combined = defGAN.compile_players(generator, discriminator, losses, **adam, optimizer=optimizer)
-    return Players(generator, discriminator, combined, defGAN.FakeMaker(generator), discriminator_turn)
+    plain_generator = generator
+    if settings["mixed_precision"] or settings["averaging"]:
+        with in_float32():
+            plain_generator = build_generator(settings, class_count)
+    fake_maker = defGAN.FakeMaker(generator)
+    return Players(generator, discriminator, combined, fake_maker, discriminator_turn, plain_generator)
 
 
 def play_step(players, real, classes, noise, check=None):
@@ -134,7 +140,7 @@ def play_step(players, real, classes, noise, check=None):
     Returns:
         `(measured, fake)`, on the device: D's loss, G's loss, D(x), D(G(z)) in D's and in G's turn; and D's fakes.
     """
-    generator, discriminator, combined, fake_maker, _ = players
+    generator, discriminator, combined, fake_maker, *_ = players
     is_real, is_fake = np.ones((len(real), 1), "float32"), np.zeros((len(real), 1), "float32")
 
     def with_classes(inputs):
@@ -182,16 +188,13 @@ def step_inputs(pictures, settings, epoch, step):
     return images, classes if settings["conditional"] else None, noise
 
 
-def generator_to_draw(players, settings, class_count):
-    """Return the generator to draw with and to save: plain float32 layers, with averaged weights if there are any."""
-    if not (settings["mixed_precision"] or settings["averaging"]):
-        return players.generator
-    with in_float32():
-        generator = build_generator(settings, class_count)
-    generator.set_weights(players.generator.get_weights())
+def generator_to_draw(players, settings):
+    """Return the plain generator with the weights that G has now; if weights are averaged, with the averages."""
+    if players.plain_generator is not players.generator:
+        players.plain_generator.set_weights(players.generator.get_weights())
     if settings["averaging"]:
-        take_averages(generator, players.combined.optimizer)
-    return generator
+        take_averages(players.plain_generator, players.combined.optimizer)
+    return players.plain_generator
 
 
 def train(play, lesson, players, run):
@@ -222,8 +225,7 @@ def main(arguments=None):
         settings, fitted = run_settings.fit_to_pictures(settings, pictures, arguments, FOR_FEW_PICTURES)
         keras.utils.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")
-        class_count = len(pictures.class_names) if settings["conditional"] else 0
-        players = build_players(settings, class_count)
+        players = build_players(settings, class_count=len(pictures.class_names) if settings["conditional"] else 0)
         history = checkpoints.put_back(players, checkpoint)
         resumed, checkpoint = checkpoint is not None, None  # frees memory: it is three times as large as the networks
         steps_per_epoch = steps_in_epoch(pictures, settings)
@@ -237,10 +239,9 @@ def main(arguments=None):
         folder.prepare(resume=resumed)
         folder.write_settings(settings | {"versions": machine.versions()})
         inputs = functools.partial(step_inputs, pictures, settings)  # a function of an epoch and a step
-        drawer = functools.partial(generator_to_draw, players, settings, class_count)
-        run = TrainingRun(
-            arguments, settings, tables, folder, history, pictures, players, inputs, drawer, steps_per_epoch
-        )
+        drawer = functools.partial(generator_to_draw, players, settings)
+        parts = (tables, folder, history, pictures, players, inputs, drawer, steps_per_epoch)
+        run = TrainingRun(arguments, settings, *parts)
         train(play, lesson, players, run)
         announce.say_what_next(run)
     return run.exit_code

@@ -37,7 +37,8 @@ def test_averages_by_hand():
 
 @pytest.mark.parametrize("mixed_precision", [False, True])
 def test_the_drawn_generator_has_the_averaged_weights(mixed_precision):
-    """Would catch averages in the wrong order or left out, or a drawn generator that is not plain float32."""
+    """Would catch averages in the wrong order or left out, a drawn generator that is not plain float32, or
+    one that is built anew for each plot: the compiled functions of the old ones would fill the memory for hours."""
     keras.config.set_dtype_policy("mixed_bfloat16" if mixed_precision else "float32")
     try:
         settings = SETTINGS | {"mixed_precision": mixed_precision}
@@ -47,7 +48,8 @@ def test_the_drawn_generator_has_the_averaged_weights(mixed_precision):
         real = random.uniform(-1, 1, (6, SIDE, SIDE, 3)).astype("float32")
         for _ in range(3):
             train.step_of(settings, players)(players, real, None, random.standard_normal((2, 6, 5), dtype="float32"))
-        drawn = train.generator_to_draw(players, settings, 0)
+        drawn = train.generator_to_draw(players, settings)
+        same = train.generator_to_draw(players, settings)
     finally:
         keras.config.set_dtype_policy("float32")
     averages = players.combined.optimizer.averages()
@@ -57,6 +59,7 @@ def test_the_drawn_generator_has_the_averaged_weights(mixed_precision):
         if live.path.endswith("kernel"):
             assert not np.array_equal(values(shown), values(live))
     assert all(layer.compute_dtype == "float32" for layer in drawn.layers)
+    assert same is drawn
 
 
 def test_averaged_weights_get_statistics_of_their_own():

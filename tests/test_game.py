@@ -33,7 +33,7 @@ def small_game(losses=None, network="classic", class_count=0):
     real = random.uniform(-1, 1, (6, side, side, 3)).astype("float32")
     classes = np.arange(6).reshape(-1, 1) % class_count if class_count else None
     return (
-        train.Players(generator, discriminator, combined, fake_maker, discriminator_turn=discriminator),
+        train.Players(generator, discriminator, combined, fake_maker, discriminator, plain_generator=generator),
         real,
         classes,
         random.standard_normal((2, 6, 5), dtype="float32"),
