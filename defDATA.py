@@ -9,6 +9,8 @@ computed from the seed and the epoch's number and never stored, so a stopped run
 `to_floats` turns the pictures into the networks' input, float32 in [-1, 1].
 """
 
+import support.system.start  # noqa: F401  # isort: skip  (first: says in one line what is not installed)
+
 import dataclasses
 import functools
 import math
@@ -45,6 +47,8 @@ def download(name):
     Raises:
         InputError: If it cannot be downloaded.
     """
+    import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
+
     import keras
 
     try:

@@ -23,6 +23,8 @@ copies             The share of g at most half as far from one real picture as f
 quick distance     FID's formula on features that take seconds, not hours: `support/scores/quick_distance.py`.
 """
 
+import support.system.start  # noqa: F401  # isort: skip  (first: says in one line what is not installed)
+
 import math
 import os
 import pathlib

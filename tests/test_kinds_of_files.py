@@ -568,8 +568,8 @@ def test_the_line_and_the_flags(tmp_path, capsys):
 
     assert np.abs(pixels(path) - expected(0, 255)).max() <= 1
     said = capsys.readouterr().out.splitlines()[0]
-    assert said.endswith("4 numbers of noise, values 0 to 255, a range as drawn (another: --range=LOW:HIGH)")
-    assert np.abs(pixels(path, "--range=-100:300") - expected(-100, 300)).max() <= 1
+    assert said.endswith("4 numbers of noise, values 0 to 255, a range as drawn (another: --range LOW:HIGH)")
+    assert np.abs(pixels(path, "--range", "-100:300") - expected(-100, 300)).max() <= 1
     assert capsys.readouterr().out.splitlines()[0].endswith("4 numbers of noise, values -100 to 300")
     shares = [[NormalDist().cdf(value) for value in row] for row in noise.tolist()]
     uniform = np.array(shares, "float32") * 2 - 1

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import types
@@ -340,6 +341,24 @@ def test_a_backend_that_does_not_start(tmp_path, name, said):
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert said in done.stderr and "KERAS_BACKEND=tensorflow, jax or torch" in done.stderr
+
+
+@pytest.mark.parametrize("program", ["train.py", "samples.py", "evaluate.py", "defDATA.py", "deploy/export.py"])
+@pytest.mark.parametrize(
+    ("ends", "said", "code"),
+    [
+        ("raise KeyboardInterrupt", ["stopped before it began"], -signal.SIGINT),
+        ("import package_of_nobody", ["package_of_nobody", "pip install -r requirements.txt"], 2),
+    ],
+)
+def test_a_program_that_ends_while_it_loads(tmp_path, program, ends, said, code):
+    """Would catch a traceback after Ctrl-C in the seconds in which Keras loads, or where a package is missing."""
+    (tmp_path / "numpy.py").write_text(ends)
+    command = [sys.executable, str(ROOT / program), "x"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True)
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 1 and all(words in lines[0] for words in said)
+    assert done.returncode == code
 
 
 def test_the_device_of_torch_is_the_one_that_keras_takes(monkeypatch):

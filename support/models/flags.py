@@ -8,7 +8,7 @@ def add_flags(parser):
     """Add them to the parser of a program that opens a generator."""
     add = parser.add_argument
     add("--noise", choices=("normal", "uniform"), help="uniform, -1 to 1, if it was trained with such noise (normal)")
-    black_and_white = "which of its values are black and white: --range=0:255, --range=-1:1 (found out)"
+    black_and_white = "which of its values are black and white: --range 0:255, --range -1:1 (found out)"
     add("--range", type=from_to, metavar="LOW:HIGH", help=black_and_white)
     add("--one-hot", type=whole_number(2), metavar="CLASSES", help="how many of its input numbers are a one-hot class")
 

@@ -32,7 +32,7 @@ UNCHANGING = """
 ANY = (-math.inf, math.inf)
 USUAL = ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0))
 DRAWN = 16  # pictures to look at
-AS_DRAWN = "a range as drawn (another: --range=LOW:HIGH)"
+AS_DRAWN = "a range as drawn (another: --range LOW:HIGH)"
 
 
 def possible_values(tensor):

@@ -6,6 +6,7 @@ Each error names the received value and what is expected.
 import argparse
 import math
 import re
+import sys
 
 from support import VERSION
 from support.system.errors import EXIT_CODE
@@ -17,6 +18,14 @@ class OneLineParser(argparse.ArgumentParser):
     def __init__(self, *arguments, **settings):
         super().__init__(*arguments, **settings)
         self.add_argument("--version", action="version", version=VERSION, help="print the suite's version and end")
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parse the flags. `--range -1:1` is taken as `--range=-1:1`: argparse alone takes `-1:1` for a flag."""
+        words = []
+        for word in sys.argv[1:] if args is None else args:
+            is_value = re.fullmatch(r"-[\d.]+:.*", word) and words and words[-1].startswith("--")
+            words[-1:] = [f"{words[-1]}={word}"] if is_value else [*words[-1:], word]
+        return super().parse_known_args(words, namespace)
 
     def error(self, message):
         self.exit(EXIT_CODE, f"{self.prog}: {message} (see python {self.prog} --help)\n")
@@ -58,19 +67,14 @@ share = number(lambda value: 0 <= value < 1, "a number from 0 to below 1")
 
 
 def from_to(text):
-    """Parse `0:255`, two numbers of which the second is larger, to `(0.0, 255.0)`.
-
-    A first number below 0 looks like a flag to argparse, so the texts show the form with "=".
-    """
+    """Parse `0:255`, two numbers of which the second is larger, to `(0.0, 255.0)`."""
     try:
         low, high = map(float, text.split(":"))
         fits = math.isfinite(low) and math.isfinite(high) and low < high
     except ValueError:
         fits = False
     if not fits:
-        raise argparse.ArgumentTypeError(
-            f"received {text!r}; give two numbers, written as --range=0:255 or --range=-1:1"
-        )
+        raise argparse.ArgumentTypeError(f"received {text!r}; give two numbers, such as 0:255 or -1:1")
     return low, high
 
 

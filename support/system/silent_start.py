@@ -11,8 +11,9 @@ This file also sets TF_ENABLE_ONEDNN_OPTS=1, so that TensorFlow computes with on
 only on the newest processors; on others (AVX2: most laptops) a step then takes 1.5 to 1.8 times as long.
 """
 
+import support.system.start  # noqa: F401  # isort: skip  (first)
+
 import contextlib
-import importlib.util
 import os
 import sys
 
@@ -36,9 +37,6 @@ def without_stderr():
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would show "remapper failed", a harmless note
-if importlib.util.find_spec("keras") is None:
-    print("keras is not installed; pip install -r requirements.txt", file=sys.stderr)
-    sys.exit(2)
 if "keras" not in sys.modules:
     shows_messages = os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1")
     try:
@@ -50,6 +48,8 @@ if "keras" not in sys.modules:
             if "KERAS_DISTRIBUTION_JOB_ADDRESSES" not in os.environ:
                 keras.ops.zeros(1)
     except (ImportError, ValueError) as error:  # the backend is missing or does not load, or there is none of this name
+        if isinstance(error, ModuleNotFoundError) and error.name == "keras":
+            raise
         print(
             f"Keras does not start ({' '.join(str(error).split())}); install the packages again with "
             "pip install -r requirements.txt, or name another backend: KERAS_BACKEND=tensorflow, jax or torch",
