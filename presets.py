@@ -160,7 +160,6 @@ PRESETS = {
         batch_size=None,
         learning_rate=None,
         generator_learning_rate=None,
-        learning_rate_fall=0.5,
         beta_1=0.0,
         beta_2=0.99,
         averaging=0.999,

@@ -1,7 +1,10 @@
 """What a run shows at its end: the page report.png and the animation progress.gif, checked for their content."""
 
+import gc
+
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import defDATA
@@ -21,6 +24,19 @@ def sample_of(class_names=None):
     """Four pictures of 8x8 in colour: the generated ones are brighter than the real ones."""
     real = np.arange(4, dtype="uint8").reshape(4, 1, 1, 1).repeat(8, 1).repeat(8, 2).repeat(3, 3) * 10
     return Sample(real + 100, real, class_names)
+
+
+def test_no_drawing_stays_in_memory(tmp_path):
+    """Would catch drawings that pile up: each is megabytes, and Python alone seldom looks for them."""
+    data = save_twenty_pictures(tmp_path / "twenty.npz")
+    gc.collect()
+    gc.disable()
+    try:
+        play(data, tmp_path / "run", "--epochs", "3", "--plot-every", "1", "--save-every", "1")
+        left = [thing for thing in gc.get_objects() if isinstance(thing, Figure)]
+    finally:
+        gc.enable()
+    assert not left
 
 
 @pytest.fixture

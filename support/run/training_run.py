@@ -1,6 +1,7 @@
 """The work around the game: gives batches, measures time, shows progress, saves, plots, scores, and stops."""
 
 import contextlib
+import gc
 import time
 
 from support.data.read_ahead import ReadAhead
@@ -88,9 +89,11 @@ class TrainingRun:
             self.opened = stack.pop_all()
         self.saved_at = time.monotonic()
         self.history.start_clock()
+        gc.freeze()  # what Keras and others have loaded stays: `gc.collect` need not look through it each time
         return self
 
     def __exit__(self, kind, error, traceback):
+        gc.unfreeze()
         self.opened.close()
         if kind is FloatingPointError:
             kept = checkpoints.checkpoint_paths(self.folder.checkpoints)
@@ -207,6 +210,7 @@ class TrainingRun:
             self.write_table()
             return
         self.written = self.write_epoch(epoch, last) or self.written
+        gc.collect()  # the parts of a drawing hold each other, so Python would keep each one for many epochs
         self.progress.epoch(
             epoch,
             self.history.means(epoch, self.steps_per_epoch),

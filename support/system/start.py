@@ -1,0 +1,33 @@
+"""Import this file before all packages. While they load, Ctrl-C and a package that is missing are one line each.
+
+Loading Keras takes seconds, and in them `support.system.errors.one_line_errors` is not reached yet. Only the programs
+of this suite are changed: a program that imports its files keeps its tracebacks.
+"""
+
+import pathlib
+import sys
+
+from support.system.errors import EXIT_CODE
+
+SUITE = pathlib.Path(__file__).resolve().parents[2]
+
+
+def say_in_one_line(kind, error, traceback):
+    """Say in one line what ended the program while it loaded; the arguments are those of `sys.excepthook`.
+
+    Raises:
+        SystemExit: With code 2, if a package is missing.
+    """
+    program = pathlib.Path(sys.argv[0]).name
+    if issubclass(kind, KeyboardInterrupt):
+        print(f"{program}: stopped before it began", file=sys.stderr)
+    elif issubclass(kind, ModuleNotFoundError) and error.name and not (SUITE / error.name.split(".")[0]).exists():
+        package = error.name.split(".")[0]
+        print(f"{program}: {package} is not installed; pip install -r requirements.txt", file=sys.stderr)
+        raise SystemExit(EXIT_CODE)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+if pathlib.Path(sys.argv[0]).resolve().is_relative_to(SUITE):
+    sys.excepthook = say_in_one_line
