@@ -191,7 +191,9 @@ ON_A_GPU = {
 
 def main(names):
     """Print a table of the named presets, or of all presets."""
-    from support.system.command_line import OneLineParser  # imported here: the tables need nothing of the suite
+    # Imported here, as the tables above need nothing of the suite.
+    from support.system.command_line import OneLineParser
+    from support.system.errors import one_line_errors
 
     parser = OneLineParser("presets.py", description="Print the values of presets, a column for each.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(PRESETS)} (all)")
@@ -199,10 +201,16 @@ def main(names):
     unknown = [name for name in names if name not in PRESETS]
     if unknown:
         parser.error(f"there is no preset {unknown[0]!r}; choose from {', '.join(PRESETS)}")
-    rows = [["", *names], *([setting, *(str(PRESETS[name][setting]) for name in names)] for setting in CLASSIC)]
+    widest = 120 if len(names) == 1 else 10  # so that all columns fit side by side; longer values are cut
+
+    def cell(value):
+        return str(value) if len(str(value)) <= widest else str(value)[: widest - 1] + "…"
+
+    rows = [["", *names], *([setting, *(cell(PRESETS[name][setting]) for name in names)] for setting in CLASSIC)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    with one_line_errors("presets.py"):
+        for row in rows:
+            print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 if __name__ == "__main__":
