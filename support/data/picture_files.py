@@ -84,8 +84,11 @@ class PictureFolder:
             except DECODING_ERRORS:
                 return None
 
-        with ThreadPoolExecutor() as pool:
-            modes = list(pool.map(mode_of, self.names))
+        if self.archive:  # a .zip is read by one thread at a time, and others that wait for it only cost time
+            modes = [mode_of(name) for name in self.names]
+        else:
+            with ThreadPoolExecutor() as pool:  # on a network disk each file has to be waited for
+                modes = list(pool.map(mode_of, self.names))
         good = np.array([mode is not None for mode in modes])
         broken = [name for name, opened in zip(self.names, good, strict=True) if not opened]
         if not good.any():
