@@ -1,7 +1,7 @@
 """The presets: one row for each system that train.py can train.
 
-    python presets.py           prints every value of every preset, one column per preset
-    python presets.py cars      prints the values of one preset
+    python presets.py           prints every value of every preset, one column per preset; long values are cut
+    python presets.py cars      prints the values of one preset in full
 
 `cifar10`, `cifar100`, `cars` and `folder` are published systems, and their rows hold the published values. `mnist` is
 for the pictures of TensorFlow's tutorial. Its values, `shapes` and `modern` are this suite's own.
@@ -201,7 +201,7 @@ def main(names):
     unknown = [name for name in names if name not in PRESETS]
     if unknown:
         parser.error(f"there is no preset {unknown[0]!r}; choose from {', '.join(PRESETS)}")
-    widest = 120 if len(names) == 1 else 10  # so that all columns fit side by side; longer values are cut
+    widest = 120 if len(names) == 1 else 10  # so that all columns fit side by side
 
     def cell(value):
         return str(value) if len(str(value)) <= widest else str(value)[: widest - 1] + "…"

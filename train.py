@@ -240,8 +240,9 @@ def main(arguments=None):
         folder.write_settings(settings | {"versions": machine.versions()})
         inputs = functools.partial(step_inputs, pictures, settings)  # a function of an epoch and a step
         drawer = functools.partial(generator_to_draw, players, settings)
-        parts = (tables, folder, history, pictures, players, inputs, drawer, steps_per_epoch)
-        run = TrainingRun(arguments, settings, *parts)
+        run = TrainingRun(
+            arguments, settings, tables, folder, history, pictures, players, inputs, drawer, steps_per_epoch
+        )
         train(play, lesson, players, run)
         announce.say_what_next(run)
     return run.exit_code

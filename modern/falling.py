@@ -6,7 +6,7 @@ In the game no player stands still: each step of one changes what the other must
 solution. The smaller the steps, the smaller the circles. So the rates stay high for most of the run, in which much is
 still to be learnt, and then fall to 0 in a straight line (over the whole run in Miyato et al. 2018,
 https://arxiv.org/abs/1802.05957, section 4; over its second half in Zhu et al. 2017, https://arxiv.org/abs/1703.10593,
-section 4).
+section 4). No preset uses it: it made the pictures of `modern` worse (benchmarks/README.md).
 """
 
 

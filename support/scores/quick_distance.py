@@ -7,7 +7,7 @@ The part of each answer above a threshold (and below its negative) is averaged o
 done at full size and at each half size down to 8 pixels, so that both fine texture and the layout count.
 
 It is not FID: compare its numbers only between generators of the same data set, and trust large differences alone. On
-CIFAR-10 one change made it a tenth smaller, and the distance by a network trained on ImageNet a third larger.
+CIFAR-10 one change made it a tenth smaller, and the distance by a network trained on ImageNet a quarter larger.
 """
 
 import numpy as np

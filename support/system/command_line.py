@@ -23,8 +23,10 @@ class OneLineParser(argparse.ArgumentParser):
         """Parse the flags. `--range -1:1` is taken as `--range=-1:1`: argparse alone takes `-1:1` for a flag."""
         words = []
         for word in sys.argv[1:] if args is None else args:
-            is_value = re.fullmatch(r"-[\d.]+:.*", word) and words and words[-1].startswith("--")
-            words[-1:] = [f"{words[-1]}={word}"] if is_value else [*words[-1:], word]
+            if words and words[-1].startswith("--") and re.fullmatch(r"-[\d.]+:.*", word):
+                words[-1] += f"={word}"
+            else:
+                words.append(word)
         return super().parse_known_args(words, namespace)
 
     def error(self, message):

@@ -19,10 +19,10 @@ def say_in_one_line(kind, error, traceback):
         SystemExit: With code 2, if a package is missing.
     """
     program = pathlib.Path(sys.argv[0]).name
+    package = (error.name or "").split(".")[0] if issubclass(kind, ModuleNotFoundError) else ""
     if issubclass(kind, KeyboardInterrupt):
         print(f"{program}: stopped before it began", file=sys.stderr)
-    elif issubclass(kind, ModuleNotFoundError) and error.name and not (SUITE / error.name.split(".")[0]).exists():
-        package = error.name.split(".")[0]
+    elif package and not (SUITE / package).exists():
         print(f"{program}: {package} is not installed; pip install -r requirements.txt", file=sys.stderr)
         raise SystemExit(EXIT_CODE)
     else:
