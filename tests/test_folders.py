@@ -199,7 +199,8 @@ def test_none_opens(tmp_path, zipped):
 @pytest.mark.parametrize("early", [True, False], ids=["first bytes", "last bytes"])
 def test_damaged_entry_of_a_zip(tmp_path, early):
     """Would catch a .zip with one damaged entry that is given up as a whole."""
-    noise = noise_jpeg(128)  # long enough that opening it does not read its end
+    noise = noise_jpeg(512)
+    assert len(noise) > picture_files.SMALL_FILE, "long enough that looking at its beginning does not read its end"
     path = write_zip(tmp_path / "a.zip", {"a.png": plain(1), "b.jpg": noise, "c.png": plain(3)})
     data = bytearray(path.read_bytes())
     data[data.index(noise) + (1 if early else len(noise) - 50)] ^= 0xFF
@@ -208,6 +209,17 @@ def test_damaged_entry_of_a_zip(tmp_path, early):
     assert pictures.broken == (["b.jpg"] if early else [])
     assert levels_of(pictures) == ([1, 3] if early else [1, 3, 3])
     assert pictures.images.broken == (set() if early else {"b.jpg"})
+
+
+def test_small_damaged_entry_of_a_zip_is_found_before_the_run(tmp_path):
+    """Would catch a small entry whose checksum is wrong and that is only found out in the middle of a run."""
+    noise = noise_jpeg(64)
+    path = write_zip(tmp_path / "a.zip", {"a.png": plain(1), "b.jpg": noise})
+    data = bytearray(path.read_bytes())
+    data[data.index(noise) + len(noise) - 50] ^= 0xFF
+    path.write_bytes(data)
+    pictures = load_pictures(str(path), 8, 8, 1)
+    assert pictures.broken == ["b.jpg"] and levels_of(pictures) == [1]
 
 
 def test_a_folder_whose_files_all_fail_to_open_is_no_class(tmp_path):

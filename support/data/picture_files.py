@@ -15,6 +15,7 @@ from support.data.decoding import DECODING_ERRORS, SIXTEEN_BITS, one_large_at_a_
 from support.system.errors import InputError
 
 WHITE_LEVELS = (255, 1023, 4095, 16_383, SIXTEEN_BITS)  # 8, 10, 12, 14 or 16 of a file's 16 bits are in use
+SMALL_FILE = 100_000  # bytes; up to here a file is read at once to look at its beginning
 FILES_FOR_WHITE = 64  # of 16-bit files, so many are read to find out how many bits are in use
 
 
@@ -69,7 +70,7 @@ class PictureFolder:
 
         Returns:
             `(chosen, broken)`: positions in `names` of the files that open, and the names of the others. A file that is
-            cut short later still opens.
+            cut short later still opens; only a small one in a .zip is read to its end, and its checksum is checked.
 
         Raises:
             InputError: If none opens.
@@ -77,10 +78,14 @@ class PictureFolder:
 
         def mode_of(name):
             try:
-                if self._size(name) > kinds.MOST_BYTES:
+                size = self._size(name)
+                if size > kinds.MOST_BYTES:
                     return None
-                with self._open(name) as file, kinds.open_picture(file) as image:
-                    return image.mode
+                with self._open(name) as file:
+                    # Pillow reads the beginning in dozens of small pieces; out of a .zip each of them takes its time.
+                    beginning = io.BytesIO(file.read(size)) if size <= SMALL_FILE else file
+                    with kinds.open_picture(beginning) as image:
+                        return image.mode
             except DECODING_ERRORS:
                 return None
 
