@@ -235,7 +235,8 @@ def main(arguments=None):
         images, classes, noise = step_inputs(pictures, settings, 1, 0)
         play, lesson = step_of(settings, players), NETWORKS[settings["network"]].get("lesson")
         seconds = rehearsal.rehearse(play, players, defDATA.to_floats(images), classes, noise, settings, not resumed)
-        announce.say_time(seconds, steps_per_epoch, settings, history, arguments, PRESETS, len(pictures))
+        of_real_run = steps_in_epoch(pictures, settings | {"dry_run": False})
+        announce.say_time(seconds, of_real_run, settings, history, arguments, PRESETS)
         folder.prepare(resume=resumed)
         folder.write_settings(settings | {"versions": machine.versions()})
         inputs = functools.partial(step_inputs, pictures, settings)  # a function of an epoch and a step

@@ -1,6 +1,5 @@
 """The messages of train.py before and after a run. Only this file prints the settings."""
 
-import math
 import shlex
 
 from support.run.plots import REAL_FAKE
@@ -52,22 +51,20 @@ def say_settings(settings, remarks, tables, pictures, players, folder):
     print(f"watch     {folder.logs / REAL_FAKE}: real pictures beside generated ones, new every {often}", flush=True)
 
 
-def say_time(seconds, steps_per_epoch, settings, history, arguments, presets, picture_count):
+def say_time(seconds, steps_per_epoch, settings, history, arguments, presets):
     """Print how long the run will take, computed from the seconds per step in the rehearsal; a dry run, the real one's.
 
     Args:
         seconds: Seconds per step.
-        steps_per_epoch: Steps of an epoch.
+        steps_per_epoch: Steps of an epoch; in a dry run, those that the real one will have.
         settings: The run's settings.
         history: The `History` of a resumed run; it is empty for a new one.
         arguments: The parsed flags.
         presets: The table of presets.
-        picture_count: How many pictures there are.
     """
     epochs, said = settings["epochs"], "in all"
     if settings["dry_run"]:
         epochs, said = arguments.epochs or presets[settings["preset"]]["epochs"], "for the real run"
-        steps_per_epoch = math.ceil(picture_count / settings["batch_size"])
         said += f" of {epochs:,} epoch{'s' * (epochs > 1)}"
     left = epochs * steps_per_epoch - len(history.steps)
     stop = f"; stops after {arguments.minutes:g} min" if arguments.minutes else ""
