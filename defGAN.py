@@ -207,15 +207,20 @@ LOSSES: dict[str, dict] = {
 }
 
 
+def mean_probability(of_these, logits):
+    """Compute the mean of sigmoid(logit) over the pictures for which `of_these` `(b, 1)` is 1; 0 if there are none."""
+    of_these = ops.broadcast_to(of_these, ops.shape(logits))  # the D of modern/taught.py gives several logits a picture
+    return ops.sum(of_these * ops.sigmoid(logits)) / ops.maximum(ops.sum(of_these), 1.0)
+
+
 def d_of_real(is_real, logits):
     """D(x): the mean probability that D gives to the real pictures of a batch, 0 where there are none."""
-    is_real = ops.broadcast_to(ops.cast(is_real, logits.dtype), ops.shape(logits))  # D may have several logits
-    return ops.sum(is_real * ops.sigmoid(logits)) / ops.maximum(ops.sum(is_real), 1.0)
+    return mean_probability(ops.cast(is_real, logits.dtype), logits)
 
 
 def d_of_fake(is_real, logits):
     """D(G(z)): the mean probability that D gives to the fakes of a batch, 0 where there are none."""
-    return d_of_real(1.0 - ops.cast(is_real, logits.dtype), logits)
+    return mean_probability(1.0 - ops.cast(is_real, logits.dtype), logits)
 
 
 def d_of_generated(is_real, logits):

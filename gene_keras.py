@@ -23,105 +23,6 @@ import keras
 from keras import layers
 
 
-def starting_size(height, width):
-    """Compute the size of the first map, and how often it is doubled to reach the size of a picture.
-
-    Args:
-        height: Height of the finished picture in pixels, at least 8.
-        width: Width of the finished picture in pixels, at least 8.
-
-    Returns:
-        `(start_height, start_width, doublings)`. `starting_size(32, 32)` is `(4, 4, 3)`, `starting_size(240, 360)`
-        is `(4, 6, 6)`: 4x6 doubled six times is 256x384, and the centre 240x360 is kept.
-
-    Raises:
-        ValueError: If a side is below 8.
-    """
-    if min(height, width) < 8:
-        raise ValueError(f"pictures need a height and a width of at least 8 pixels, received {height}x{width}")
-    doublings = 1
-    while math.ceil(min(height, width) / 2 ** (doublings + 1)) >= 4:
-        doublings += 1
-    return math.ceil(height / 2**doublings), math.ceil(width / 2**doublings), doublings
-
-
-def noise_and_class(noise_size, class_count, joined=True):
-    """Make the inputs, and the vector from which the picture is made.
-
-    With classes, an embedding turns the class into a second vector, which is joined to the noise (Mirza and Osindero
-    2014, https://arxiv.org/abs/1411.1784, section 3.2). With `joined` False it is not: the class then enters in later
-    layers.
-
-    Returns:
-        `(inputs, vector)`: one Keras input or a list of two, and a tensor `(b, noise_size)` or `(b, 2 noise_size)`.
-    """
-    noise = keras.Input((noise_size,), name="noise")  # (b, z)
-    if not class_count:
-        return noise, noise
-    class_number = keras.Input((1,), dtype="int32", name="class")  # (b, 1)
-    if not joined:
-        return [noise, class_number], noise
-    embedding = layers.Embedding(class_count, noise_size, name="class_embedding")(class_number)  # (b, 1, z)
-    embedding = layers.Flatten(name="class_vector")(embedding)  # (b, z)
-    return [noise, class_number], layers.Concatenate(name="noise_and_class")([noise, embedding])  # (b, 2z)
-
-
-def normalize_by_noise(features, name, noise, class_number=None, class_count=0):
-    """Normalise over the batch, with a scale and a shift that the noise decides, and with classes also the class.
-
-    So both have an effect at every size, from the layout to the texture. The class: Dumoulin et al. 2017
-    (https://arxiv.org/abs/1610.07629), in a generator Miyato and Koyama 2018 (https://arxiv.org/abs/1802.05637). The
-    noise: Chen et al. 2019 (https://arxiv.org/abs/1810.01365, "self-modulation"; here without their hidden layer). If
-    only the class did it, the pictures of a class could become copies of one another. The weights for the noise start
-    at 0.
-
-    Args:
-        features: Tensor `(b, height, width, filters)`.
-        name: Beginning of the layers' names.
-        noise: Keras input `(b, noise_size)`.
-        class_number: Keras input `(b, 1)`, int32; or None.
-        class_count: Number of classes; 0 for none.
-
-    Returns:
-        A tensor of the shape of `features`.
-    """
-    filters = features.shape[-1]
-    features = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name=f"{name}_normalization")(
-        features
-    )
-
-    def decided(what, start):
-        """Make the scale or the shift `(b, 1, 1, filters)`, which starts at 1 or at 0."""
-        base = {"use_bias": False} if class_count else {"bias_initializer": start}
-        vector = layers.Dense(filters, kernel_initializer="zeros", name=f"{name}_{what}_by_noise", **base)(noise)
-        of_noise = layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_noise")(vector)
-        if not class_count:
-            return of_noise
-        vector = layers.Embedding(class_count, filters, start, name=f"{name}_{what}")(class_number)
-        of_class = layers.Reshape((1, 1, filters), name=f"{name}_{what}_of_class")(vector)
-        return layers.Add(name=f"{name}_{what}_of_both")([of_class, of_noise])
-
-    scaled = layers.Multiply(name=f"{name}_scaled")([features, decided("scale", "ones")])
-    return layers.Add(name=f"{name}_shifted")([scaled, decided("shift", "zeros")])
-
-
-def crop_centre(pictures, height, width):
-    """Cut the centre `height` x `width` out of pictures; doubling may make them a little too large."""
-    surplus_height, surplus_width = pictures.shape[1] - height, pictures.shape[2] - width
-    top, left = surplus_height // 2, surplus_width // 2
-    crop = ((top, surplus_height - top), (left, surplus_width - left))
-    return layers.Cropping2D(crop, dtype="float32", name="crop")(pictures)
-
-
-def tanh(pictures):
-    """Bring pictures into [-1, 1], in float32 also under mixed precision.
-
-    bfloat16 has 8 bits: a picture's values in it would show as bands of colour. Before tanh these bits are enough:
-    their rounding changes a picture by at most 0.21 grey levels of 255.
-    """
-    return layers.Activation("tanh", dtype="float32", name="picture_tanh")(pictures)
-
-
 def classic_generator(
     height=32, width=32, channels=3, noise_size=100, class_count=0, filters=128, batch_normalization=False
 ):
@@ -170,6 +71,66 @@ def classic_generator(
         features = activate(features, f"double_{step}")
     pictures = layers.Conv2D(channels, 3, padding="same", name="picture")(features)  # (b, 32, 32, 3)
     return keras.Model(inputs, crop_centre(tanh(pictures), height, width), name="generator")  # (b, 32, 32, 3)
+
+
+def starting_size(height, width):
+    """Compute the size of the first map, and how often it is doubled to reach the size of a picture.
+
+    Args:
+        height: Height of the finished picture in pixels, at least 8.
+        width: Width of the finished picture in pixels, at least 8.
+
+    Returns:
+        `(start_height, start_width, doublings)`. `starting_size(32, 32)` is `(4, 4, 3)`, `starting_size(240, 360)`
+        is `(4, 6, 6)`: 4x6 doubled six times is 256x384, and the centre 240x360 is kept.
+
+    Raises:
+        ValueError: If a side is below 8.
+    """
+    if min(height, width) < 8:
+        raise ValueError(f"pictures need a height and a width of at least 8 pixels, received {height}x{width}")
+    doublings = 1
+    while math.ceil(min(height, width) / 2 ** (doublings + 1)) >= 4:
+        doublings += 1
+    return math.ceil(height / 2**doublings), math.ceil(width / 2**doublings), doublings
+
+
+def noise_and_class(noise_size, class_count, joined=True):
+    """Make the inputs, and the vector from which the picture is made.
+
+    With classes, an embedding turns the class into a second vector, which is joined to the noise (Mirza and Osindero
+    2014, https://arxiv.org/abs/1411.1784, section 3.2). With `joined` False it is not: the class then enters in later
+    layers.
+
+    Returns:
+        `(inputs, vector)`: one Keras input or a list of two, and a tensor `(b, noise_size)` or `(b, 2 noise_size)`.
+    """
+    noise = keras.Input((noise_size,), name="noise")  # (b, z)
+    if not class_count:
+        return noise, noise
+    class_number = keras.Input((1,), dtype="int32", name="class")  # (b, 1)
+    if not joined:
+        return [noise, class_number], noise
+    embedding = layers.Embedding(class_count, noise_size, name="class_embedding")(class_number)  # (b, 1, z)
+    embedding = layers.Flatten(name="class_vector")(embedding)  # (b, z)
+    return [noise, class_number], layers.Concatenate(name="noise_and_class")([noise, embedding])  # (b, 2z)
+
+
+def crop_centre(pictures, height, width):
+    """Cut the centre `height` x `width` out of pictures; doubling may make them a little too large."""
+    surplus_height, surplus_width = pictures.shape[1] - height, pictures.shape[2] - width
+    top, left = surplus_height // 2, surplus_width // 2
+    crop = ((top, surplus_height - top), (left, surplus_width - left))
+    return layers.Cropping2D(crop, dtype="float32", name="crop")(pictures)
+
+
+def tanh(pictures):
+    """Bring pictures into [-1, 1], in float32 also under mixed precision.
+
+    bfloat16 has 8 bits: a picture's values in it would show as bands of colour. Before tanh these bits are enough:
+    their rounding changes a picture by at most 0.21 grey levels of 255.
+    """
+    return layers.Activation("tanh", dtype="float32", name="picture_tanh")(pictures)
 
 
 def dcgan_features(height, width, noise_size, class_count, filters, batch_normalization, start_weights, by_noise=False):
@@ -277,6 +238,61 @@ def smooth_generator(
         features = activate(features, f"double_{step}")
     pictures = layers.Conv2D(channels, 3, padding="same", name="picture")(features)  # (b, 32, 32, 3)
     return keras.Model(inputs, crop_centre(tanh(pictures), height, width), name="generator")  # (b, 32, 32, 3)
+
+
+def normalize_by_noise(features, name, noise, class_number=None, class_count=0):
+    """Normalise over the batch, with a scale and a shift that the noise decides, and with classes also the class.
+
+    So both have an effect at every size, from the layout to the texture. The class: Dumoulin et al. 2017
+    (https://arxiv.org/abs/1610.07629), in a generator Miyato and Koyama 2018 (https://arxiv.org/abs/1802.05637). The
+    noise: Chen et al. 2019 (https://arxiv.org/abs/1810.01365, "self-modulation"; here without their hidden layer). If
+    only the class did it, the pictures of a class could become copies of one another.
+
+    Args:
+        features: Tensor `(b, height, width, filters)`.
+        name: Beginning of the layers' names.
+        noise: Keras input `(b, noise_size)`.
+        class_number: Keras input `(b, 1)`, int32; or None.
+        class_count: Number of classes; 0 for none.
+
+    Returns:
+        A tensor of the shape of `features`.
+    """
+    filters = features.shape[-1]
+    features = layers.BatchNormalization(momentum=0.9, center=False, scale=False, name=f"{name}_normalization")(
+        features
+    )
+    scale = scale_or_shift(filters, f"{name}_scale", "ones", noise, class_number, class_count)
+    scaled = layers.Multiply(name=f"{name}_scaled")([features, scale])
+    shift = scale_or_shift(filters, f"{name}_shift", "zeros", noise, class_number, class_count)
+    return layers.Add(name=f"{name}_shifted")([scaled, shift])
+
+
+def scale_or_shift(filters, name, start, noise, class_number, class_count):
+    """Make a number for each filter, from the noise and, if there are classes, from the class too.
+
+    The weights for the noise are 0 at first. So each number is 1 (a scale) or 0 (a shift) before the first step.
+
+    Args:
+        filters: How many numbers.
+        name: Beginning of the layers' names.
+        start: "ones" or "zeros".
+        noise: Keras input `(b, noise_size)`.
+        class_number: Keras input `(b, 1)`, int32; or None.
+        class_count: Number of classes; 0 for none.
+
+    Returns:
+        A tensor `(b, 1, 1, filters)`.
+    """
+    by_noise = {"kernel_initializer": "zeros", "name": f"{name}_by_noise"}
+    if not class_count:
+        numbers = layers.Dense(filters, bias_initializer=start, **by_noise)(noise)  # (b, filters)
+        return layers.Reshape((1, 1, filters), name=f"{name}_of_noise")(numbers)
+    numbers = layers.Dense(filters, use_bias=False, **by_noise)(noise)  # (b, filters)
+    of_noise = layers.Reshape((1, 1, filters), name=f"{name}_of_noise")(numbers)
+    numbers = layers.Embedding(class_count, filters, start, name=name)(class_number)  # (b, 1, filters): one row a class
+    of_class = layers.Reshape((1, 1, filters), name=f"{name}_of_class")(numbers)
+    return layers.Add(name=f"{name}_of_both")([of_class, of_noise])
 
 
 if __name__ == "__main__":
