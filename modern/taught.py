@@ -179,7 +179,8 @@ def teach_discriminator(discriminator, pictures, settings, may_go_on, say):
         seed=settings["seed"],
         may_go_on=may_go_on,
     )
-    say(f"lesson    over after {made:,} steps, {time.monotonic() - start:.0f} s: {share:.0%} told right")
+    end = "over after" if may_go_on() else "cut short, so that time is left for the game:"
+    say(f"lesson    {end} {made:,} steps, {time.monotonic() - start:.0f} s: {share:.0%} told right")
 
 
 def play_step(players, real, classes, noise, check=None):

@@ -95,7 +95,7 @@ def test_training_does_not_notice(data, tmp_path, preset):
 def test_resumed_it_has_the_same_scores_and_the_same_best(data, tmp_path, monkeypatch, steps):
     """Would catch scores lost with the process, an epoch stopped at its last step that is never scored, and a best that
     forgets the epochs before."""
-    flags = ["--epochs", "4", "--score-every", "1"]
+    flags = ["--epochs", "4", "--score-every", "1", "--save-every", "1"]
     play(data, tmp_path / "whole", *flags)
     stop_after(monkeypatch, steps)
     assert play(data, tmp_path / "parts", *flags) == 130

@@ -103,7 +103,7 @@ def test_a_signal_to_one_process_stops_all(data, tmp_path):
         for process in processes:
             process.kill()
     assert [process.returncode for process in processes] == [130, 130]
-    assert "stopped; everything is saved in" in printed
+    assert "stopped   by Ctrl-C, in epoch " in printed and "; everything is saved in " in printed
 
 
 @on_jax

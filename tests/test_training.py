@@ -95,17 +95,20 @@ def test_two_runs_end_in_the_same_bytes_and_another_seed_does_not(data, tmp_path
 
 @pytest.mark.parametrize("network", ["classic", "dcgan"])
 def test_resume_reaches_the_same_bytes(data, tmp_path, monkeypatch, network):
-    """Would catch lost dropout seeds, Adam moments, statistics or place in the data, inside an epoch and at its end."""
+    """Would catch lost dropout seeds, Adam moments, statistics or place in the data, inside an epoch and at its end;
+    a stop that leaves nothing to draw with; and a generator of the stop that stays where its epoch went on."""
     flags = ["--epochs", "3", "--network", network, "--discriminator-batch-normalization", "--conditional"]
-    play(data, tmp_path / "whole", *flags)
-    for steps in (1, 3, 4):  # an epoch has three
+    play(data, tmp_path / "whole", *flags, "--save-every", "1")
+    generators, arrays = written(tmp_path / "whole")
+    for steps, epoch in ((1, 1), (3, 1), (4, 2)):  # an epoch has three
         parts = tmp_path / f"stopped after {steps}"
         stop_after(monkeypatch, steps)
         assert play(data, parts, *flags) == 130
-        assert not list(parts.glob("*.h5"))
+        of_stop = f"generator_e{epoch:03d}.h5"
+        assert [path.name for path in parts.glob("*.h5")] == [of_stop]
         stop_after(monkeypatch, None)
         assert train.main(["--resume", "--out", str(parts)]) == 0
-        assert written(parts) == written(tmp_path / "whole")
+        assert written(parts) == ({name: generators[name] for name in (of_stop, "generator_e003.h5")}, arrays)
 
 
 def test_resume_extends_a_finished_run_to_the_same_bytes(data, tmp_path):
@@ -133,7 +136,10 @@ def test_ctrl_c_saves_and_says_how_to_go_on(data, tmp_path):
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors == ""
-    assert f"go on with: python train.py --resume --out {out}" in rest
+    assert re.search(r"^stopped   by Ctrl-C, in epoch \d+ of 100,000; everything is saved in ", rest, re.MULTILINE)
+    assert f"go on with: python train.py --resume --out {out}\n" in rest
+    (generator,) = out.glob("*.h5")
+    assert f"draw with: python samples.py {generator}\n" in rest
     path, groups, _ = newest_checkpoint(out / "training_checkpoints_cifar10")
     assert len(groups["history"][0]) == int(path.stem.split("_")[1]) >= 6
 
@@ -145,6 +151,7 @@ def test_minutes_stop_cleanly_with_the_epoch_it_was_in(data, tmp_path, capsys):
     assert [path.name for path in out.glob("*.h5")] == ["generator_e001.h5"]
     said = capsys.readouterr().out
     assert "stops after 1e-05 min" in said and said.count(" 0 s left") == 1  # not the time that all epochs would take
+    assert "stopped   after 1e-05 min, in epoch 1 of 5; everything is saved in " in said
     train.main(["--resume", "--out", str(out)])
     assert (out / "generator_e005.h5").exists()
 
@@ -391,9 +398,8 @@ def test_modern_repeats_and_resumes_to_the_byte(data, tmp_path, monkeypatch, net
     """Would catch the averages, the noise of the slopes, or what D's eye has learnt being made anew after a resume."""
     flags = ["--preset", "modern", "--network", network, "--augment", "color", "--epochs", "2"]
     play(data, tmp_path / "whole", *flags)
-    stop_after(
-        monkeypatch, 26 if network == "taught" else 4
-    )  # the lesson asks, too: before each of 20 steps, and after
+    # The lesson asks too: before each of its 20 steps, and twice after them.
+    stop_after(monkeypatch, 27 if network == "taught" else 4)
     assert play(data, tmp_path / "parts", *flags) == 130
     stop_after(monkeypatch, 0)
     assert train.main(["--resume", "--out", str(tmp_path / "parts")]) == 0

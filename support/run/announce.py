@@ -81,8 +81,12 @@ def say_what_next(run):
     hint = "; smaller files on a faster disk would help, or more cores" if waited > WAITED_LONG else ""
     print(f"waited    {waited:.1%} of the time for pictures{hint}")
     resume = f"python train.py --resume --out {shlex.quote(str(folder.out))}"
-    if run.reason in ("interrupt", "terminate"):
-        print(f"stopped; everything is saved in {folder.checkpoints}")
+    if run.reason:
+        why = {"time": f"after {run.arguments.minutes} min", "interrupt": "by Ctrl-C", "terminate": "by the system"}
+        epoch = 1 + (len(run.history.steps) - 1) // run.steps_per_epoch if run.history.steps else 0
+        where = f"in epoch {epoch:,} of {run.settings['epochs']:,}" if epoch else "before the first step"
+        print(f"stopped   {why[run.reason]}, {where}; everything is saved in {folder.checkpoints}")
+    if not run.written:
         print(f"go on with: {resume}")
         return
     print(
@@ -97,5 +101,5 @@ def say_what_next(run):
         print("          a dry run: the real one may be written into the same folder")
     else:
         longer = "" if run.reason else f" --epochs {2 * run.settings['epochs']}"
-        print(f"          {folder.checkpoints}: to go on, {resume}{longer}")
+        print(f"go on with: {resume}{longer}")
     print(f"draw with: python samples.py {shlex.quote(str(run.written))}")

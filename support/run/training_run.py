@@ -21,6 +21,7 @@ from support.system.several_devices import of_first_process
 
 STEPS_BETWEEN_LOOKS = 10  # the variety of the pictures is measured in every tenth step, to save time
 SECONDS_BETWEEN_READS = 0.1  # each reading of measurements waits for the device, so they are read ten times a second
+MOST_OF_THE_TIME = 1 / 3  # of `--minutes`: as much may go into a lesson before the game
 
 
 class TrainingRun:
@@ -126,7 +127,11 @@ class TrainingRun:
             lesson: The lesson of a network, as in modern/taught.py.
             discriminator: The discriminator to teach.
         """
-        lesson(discriminator, self.pictures, self.settings, lambda: not self.stop.reason, self.progress.say)
+
+        def may_go_on():
+            return not self.stop.reason and self.share_played < MOST_OF_THE_TIME
+
+        lesson(discriminator, self.pictures, self.settings, may_go_on, self.progress.say)
         reason = self.stop.reason
         if reason in ("interrupt", "terminate"):
             self.reason = reason
@@ -201,12 +206,15 @@ class TrainingRun:
         self.read_at = time.monotonic()
 
     def finish_epoch(self, epoch):
-        """Write the files that are due after an epoch; if a signal cut it short, only a checkpoint and the table."""
+        """Write the files that are due after an epoch, also if Ctrl-C or `--minutes` cut it short.
+
+        When the system is about to end the program (SIGTERM), only a checkpoint and the table are written.
+        """
         self.read_measurements()
         last = bool(self.reason) or not self.steps_left
         if last or epoch % self.settings["save_every"] == 0:
             self.save_checkpoint()  # first, so that a later error cannot lose it
-        if self.reason in ("interrupt", "terminate") and self.steps_left:
+        if self.reason == "terminate" and self.steps_left:
             self.write_table()
             return
         self.written = self.write_epoch(epoch, last) or self.written
@@ -255,6 +263,8 @@ class TrainingRun:
             InputError: If another run has taken the folder over.
         """
         self.folder.check_claim()
+        path = self.folder.generator_path(epoch)
+        last = last or path.exists()  # the run was stopped in the middle of this epoch; the files of that are replaced
         plots_due, save_due = (last or epoch % self.settings[often] == 0 for often in ("plot_every", "save_every"))
         steps = self.history.steps_of(epoch, self.steps_per_epoch)
         score_due = self.scorer and self.scorer.is_due(epoch, steps, self.steps_per_epoch)
@@ -268,7 +278,6 @@ class TrainingRun:
             self._plot(epoch, sample)
         if not save_due:
             return None
-        path = self.folder.generator_path(epoch)
         run_folder.save_generator(generator, path, self.information | {"epoch": epoch})
         self._report(sample)  # last: it is the least that could be lost
         return path
