@@ -19,18 +19,17 @@ import zlib
 
 import numpy as np
 
-from support.data import doctor, kinds
-from support.data.addresses import refuse_address
+from support.data import addresses, doctor, kinds
 from support.data.cifar_files import is_cifar, load_cifar
 from support.data.class_names import CLASS_NAMES
 from support.data.decoding import fit_image
 from support.data.deeplake_source import DeepLakePictures, is_deeplake
-from support.data.npz import has_own_size, load_npz
+from support.data.npz import has_own_size, is_npz, load_npz
 from support.data.on_demand import KeptPictures
 from support.data.picture_files import PictureFolder
 from support.data.shapes import SHAPE_NAMES, draw_shapes
 from support.drawing.grid import to_image
-from support.system.errors import InputError, one_line_errors
+from support.system.errors import InputError, one_line_errors, printable
 
 SHAPES_COUNT = 10_000  # a thousand of each kind
 
@@ -125,7 +124,7 @@ class Pictures:
         if self.broken:
             text += f"; {len(self.broken):,} more do not open and are skipped: {', '.join(self.broken[:3])}"
             text += ", ..." if len(self.broken) > 3 else ""
-        return text
+        return printable(text)
 
     def fingerprint(self):
         """Return a number that identifies the pictures: a resumed run checks that they are still the same."""
@@ -157,30 +156,30 @@ def load_pictures(source, height=None, width=None, channels=None, seed=0, fit="c
         row = SOURCES[source]
         images, labels = row["load"](height, width, channels, seed)
         images = resize_array(images, height, width, channels, fit)
-        return Pictures(images, labels, row["class_names"], row["says"])
+        notes = [f"not the {source} in this folder; for that give ./{source}"] if pathlib.Path(source).exists() else []
+        return Pictures(images, labels, row["class_names"], row["says"], notes=notes)
 
     if is_deeplake(source):
         files: DeepLakePictures | PictureFolder = DeepLakePictures(source)
         chosen, broken = np.arange(len(files)), []
     else:
-        path = pathlib.Path(source)
+        path = pathlib.Path(source).expanduser()
         if not source or not path.exists():
-            refuse_address(source)
+            addresses.refuse_address(source)
             raise InputError(
-                f"no such file or folder: {source or 'an empty name'}; "
+                f"no such file or folder: {source or 'an empty name'}; {addresses.meant(source, SOURCES)}"
                 "give --data a folder of pictures, a .zip, an .npz or a DeepLake dataset"
             )
+        if not (path.is_dir() or path.is_file()):
+            raise InputError(f"{source} is neither a file nor a folder, but a pipe or a device; give one of these")
         if is_cifar(path):
             images, labels, class_names = load_cifar(path)
             return Pictures(resize_array(images, height, width, channels, fit), labels, class_names, source)
-        if path.suffix.lower() == ".npz":
-            images, labels = load_npz(path)
-            class_names = [str(number) for number in range(labels.max() + 1)] if labels is not None else None
+        if is_npz(path):
+            images, labels, class_names = load_npz(path)
             return Pictures(resize_array(images, height, width, channels, fit), labels, class_names, source)
         if not path.is_dir() and path.suffix.lower() != ".zip":
-            raise InputError(
-                f"{source} is neither a folder nor a .zip nor an .npz; put pictures into a folder and name that"
-            )
+            raise InputError(f"{source} is neither a folder nor a .zip nor an .npz; {kinds.way_out(path)}")
         files = PictureFolder(path)
         chosen, broken = files.openable()
     class_names, labels = files.classes(chosen)

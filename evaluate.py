@@ -27,7 +27,6 @@ import support.system.start  # noqa: F401  # isort: skip  (first: says in one li
 
 import math
 import os
-import pathlib
 
 import numpy as np
 from tqdm import tqdm
@@ -42,7 +41,7 @@ from support.scores.copies import copied_shares
 from support.scores.generated_files import read_pictures
 from support.scores.quick_distance import QuickDistance
 from support.scores.report import table, write_json
-from support.system.command_line import OneLineParser, whole_number
+from support.system.command_line import OneLineParser, file_path, place_to_write, whole_number
 from support.system.errors import InputError, one_line_errors
 
 GENERATED, GENERATED_QUICK = 50_000, 10_000  # as in the papers; as many as the quick distance uses of the real ones
@@ -200,7 +199,7 @@ def main(arguments=None):
     """Read the flags, get both kinds of pictures, measure, print."""
     parser = OneLineParser("evaluate.py", description="Measure how good generated pictures are.")
     add = parser.add_argument
-    add("file", type=pathlib.Path, help="generator_eXXX.h5 or another generator, an .npz of pictures, a folder, a .zip")
+    add("file", type=file_path, help="generator_eXXX.h5 or another generator, an .npz of pictures, a folder, a .zip")
     add("--data", help="real pictures, as for train.py (what it was trained on, if the file tells; cifar10)")
     add("--n", type=whole_number(), help="generated pictures (50,000, with --quick 10,000; all of an .npz or folder)")
     add("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")
@@ -208,7 +207,7 @@ def main(arguments=None):
     add("--quick", action="store_true", help="quick distance and copies alone: no torch, no download")
     add("--inception-weights", metavar="PATH", help="file of the Inception network's weights, instead of a download")
     add_flags(parser)
-    add("--json", type=pathlib.Path, metavar="PATH", help="write the numbers and the protocol there, too")
+    add("--json", type=place_to_write, metavar="PATH", help="write the numbers and the protocol there, too")
     arguments = parser.parse_args(arguments)
     with one_line_errors("evaluate.py"):
         path, name = arguments.file, str(arguments.file)

@@ -15,7 +15,6 @@ Keras 2. The same --seed draws the same pictures; a larger --n draws the same pi
 
 import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
-import pathlib
 import re
 
 import keras
@@ -31,7 +30,7 @@ from support.models.flags import add_flags
 from support.models.generator import as_told
 from support.models.opening import open_generator
 from support.scores import nearest
-from support.system.command_line import OneLineParser, positive_number, whole_number
+from support.system.command_line import OneLineParser, file_path, place_to_write, positive_number, whole_number
 from support.system.errors import InputError, blame_flag, one_line_errors
 
 
@@ -109,7 +108,7 @@ def parse_arguments(arguments=None):
     """Read the flags."""
     parser = OneLineParser("samples.py", description="Draw pictures with a generator that is in a file.")
     add = parser.add_argument
-    add("file", type=pathlib.Path, help="generator_eXXX.h5 of train.py, or another .h5, .keras or .json file")
+    add("file", type=file_path, help="generator_eXXX.h5 of train.py, or another .h5, .keras or .json file")
     add("--n", type=whole_number(), metavar="PICTURES", help=f"how many ({DEFAULT_COUNTS})")
     add("--seed", type=whole_number(0), default=0, help="another seed, other pictures (0)")
     add(
@@ -121,7 +120,7 @@ def parse_arguments(arguments=None):
     add("--class", dest="class_name", metavar="NAME", help="only this class, by name or number")
     add("--class-grid", action="store_true", help="a row for each class, with the same noise; --n a row")
     add("--nearest", metavar="DATA", help="beside each its nearest pictures of DATA: does it copy?")
-    add("--out", type=pathlib.Path, metavar="PATH", help=f"{FOUR_WAYS} (FILE.png beside the model)")
+    add("--out", type=place_to_write, metavar="PATH", help=f"{FOUR_WAYS} (FILE.png beside the model)")
     add("--batch", type=whole_number(), default=100, help="pictures drawn at once; less for less memory (100)")
     add_flags(parser)
     return parser.parse_args(arguments)

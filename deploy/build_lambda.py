@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from deploy import PAGE_FILES
 from support.system.atomic_files import folder_written_beside
-from support.system.command_line import OneLineParser
+from support.system.command_line import OneLineParser, file_path, place_to_write
 from support.system.errors import InputError, one_line_errors
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -91,8 +91,9 @@ def build(generator, folder, python=PYTHON, platforms=PLATFORMS):
 def main(arguments=None):
     """Read the flags and build."""
     parser = OneLineParser("deploy/build_lambda.py", description="Build the folder that AWS Lambda runs.")
-    parser.add_argument("file", type=pathlib.Path, help="generator_eXXX.onnx of deploy/export.py")
-    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "lambda", help="the folder (build/lambda)")
+    parser.add_argument("file", type=file_path, help="generator_eXXX.onnx of deploy/export.py")
+    default = ROOT / "build" / "lambda"
+    parser.add_argument("--out", type=place_to_write, default=default, help="the folder (build/lambda)")
     arguments = parser.parse_args(arguments)
     with one_line_errors("deploy/build_lambda.py"):
         size = build(arguments.file, arguments.out)

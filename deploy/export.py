@@ -34,7 +34,7 @@ from support.models.flags import add_flags
 from support.models.generator import as_told, names_of_classes
 from support.models.opening import open_generator
 from support.system.atomic_files import written_beside
-from support.system.command_line import OneLineParser
+from support.system.command_line import OneLineParser, file_path, place_to_write
 from support.system.errors import InputError, one_line_errors
 from support.system.quiet import quiet
 
@@ -195,9 +195,9 @@ def main(arguments=None):
     """Read the flags, open the generator, export."""
     parser = OneLineParser("deploy/export.py", description="Turn a generator's file into files for the web.")
     add = parser.add_argument
-    add("file", type=pathlib.Path, help="generator_eXXX.h5 of train.py, or another .h5 or .keras file")
-    add("--out", type=pathlib.Path, metavar="FILE.onnx", help="the ONNX model (beside the generator)")
-    add("--page", type=pathlib.Path, metavar="FOLDER", help="write a web page that needs no server into this folder")
+    add("file", type=file_path, help="generator_eXXX.h5 of train.py, or another .h5 or .keras file")
+    add("--out", type=place_to_write, metavar="FILE.onnx", help="the ONNX model (beside the generator)")
+    add("--page", type=place_to_write, metavar="FOLDER", help="write a web page that needs no server into this folder")
     add("--litert", action="store_true", help="write a LiteRT model, too")
     add_flags(parser)
     arguments = parser.parse_args(arguments)

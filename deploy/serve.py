@@ -12,14 +12,14 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from support.system.command_line import OneLineParser, whole_number
+from support.system.command_line import OneLineParser, file_path, whole_number
 from support.system.errors import InputError, one_line_errors
 
 
 def main(arguments=None):
     """Read the flags, open the generator, serve until Ctrl-C."""
     parser = OneLineParser("deploy/serve.py", description="Serve an exported generator.")
-    parser.add_argument("file", type=pathlib.Path, help="generator_eXXX.onnx of deploy/export.py")
+    parser.add_argument("file", type=file_path, help="generator_eXXX.onnx of deploy/export.py")
     parser.add_argument("--host", default="127.0.0.1", help="whose requests are answered (127.0.0.1: this machine's)")
     parser.add_argument("--port", type=whole_number(1, 65535), default=8000, help="(8000)")
     arguments = parser.parse_args(arguments)

@@ -1,5 +1,6 @@
 """Pictures as people have them: every kind of file, NAS folders, parts of sets, labels, addresses, odd names."""
 
+import argparse
 import io
 import json
 import os
@@ -32,7 +33,8 @@ from support.data import addresses, cifar_files, folder_classes, kinds
 from support.data.cifar_files import load_cifar
 from support.run.settings import fit_to_classes
 from support.scores.generated_files import read_pictures
-from support.system.errors import InputError
+from support.system import command_line
+from support.system.errors import InputError, one_line_errors, printable
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -143,6 +145,26 @@ def test_recycle_bins_and_thumbnails_are_no_pictures(tmp_path, left, zipped):
         ("2019 2020", False),
         (" ".join(f"{number:02x}" for number in range(256)), True),
         ("ab cd", False),
+        ("test_set training_set", True),
+        ("seg_pred seg_test seg_train", True),
+        ("Meta Test Train", True),
+        ("train2017 val2017", True),
+        ("Test Training test-multiple_fruits", True),
+        ("trainA trainB testA testB", True),
+        ("TrainingSet TestSet", True),
+        ("DIV2K_train_HR DIV2K_valid_HR", True),
+        ("chest_xray test train val", True),
+        ("train bus car", False),  # vehicles
+        ("100APPLE 101APPLE", True),
+        ("fold1 fold2", True),
+        ("images masks", True),
+        ("JPEGImages SegmentationClass", True),
+        ("images annotations", True),
+        ("full thumbs", True),
+        ("original augmented", True),
+        ("raw cooked", False),
+        ("images cats", False),
+        ("masks hats", False),
     ],
 )
 def test_parts_of_a_set_by_name(names, parts):
@@ -180,6 +202,43 @@ def test_classes_inside_parts(tmp_path, shared):
     folder = write_files(tmp_path, {shared + name: plain(level) for name, level in files.items()})
     pictures = load_pictures(str(folder), 8, 8, 1)
     assert classes_by_level(pictures) == {"cat": {1, 3}, "dog": {2, 4}} and pictures.doubt is None
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        # Parts inside parts: Kaggle's cats and dogs, and a set that holds itself once more.
+        ("training_set/training_set/cats/1 training_set/training_set/dogs/2 test_set/test_set/cats/3", "cats dogs"),
+        ("x_ray/train/ill/1 train/ill/2 train/well/3 test/well/4 x_ray/test/well/5 val/ill/6", "ill well"),
+        # One part without classes: none of the names would be right.
+        ("train/n01/images/1 train/n02/images/2 val/images/3 test/images/4", None),
+        ("seg_train/seg_train/sea/1 seg_test/seg_test/sea/2 seg_train/seg_train/wood/3 seg_pred/seg_pred/4", None),
+        ("train/1 test1/2", None),
+    ],
+)
+def test_classes_are_looked_for_below_the_parts(names, classes):
+    """Would catch a class called `images` or `test_set`, and a doubt where each part has its classes."""
+    found, _, doubt = folder_classes.classes_by_folder(names.split())
+    assert (doubt is None) == (classes is not None)
+    assert classes is None or found == classes.split()
+
+
+def test_masks_beside_pictures(tmp_path):
+    """Would catch masks trained on without a word."""
+    folder = write_files(tmp_path, {"images/1.png": plain(1), "masks/1.png": plain(2)})
+    assert "the folders images, masks look like parts, not classes; all of them are trained on" in (
+        load_pictures(str(folder), 8, 8, 1).doubt
+    )
+
+
+def test_a_loose_picture_that_takes_the_classes_away_is_named(tmp_path):
+    """Would catch "has no classes" where there are folders for them and one file beside them."""
+    files = {f"{kind}/{number}.png": plain(number) for kind in ("cat", "dog") for number in range(3)}
+    folder = write_files(tmp_path, files | {"cover.jpg": plain(9)})
+    pictures = load_pictures(str(folder), 8, 8, 1)
+    assert pictures.class_names is None
+    with pytest.raises(InputError, match=r"cover\.jpg lies beside the folders cat, dog, in none of them"):
+        fit_to_classes(True, pictures)
 
 
 # dataset.json
@@ -250,6 +309,155 @@ def test_buckets_say_how_to_copy(source, tool, monkeypatch):
     monkeypatch.setitem(sys.modules, "deeplake", None)
     refused(source, "needs DeepLake 3", tool)
     assert not addresses.is_address("C://pictures") and addresses.scheme_of("C:/pictures") is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("CIFAR10", "cifar10"), ("cifar-10", "cifar10"), ("Fashion-MNIST", "fashion_mnist")]
+)
+def test_a_data_set_misspelt(typed, meant):
+    """Would catch advice about folders for somebody who typed the name of a set in another way."""
+    refused(typed, f"did you mean {meant}?")
+
+
+def test_a_folder_called_like_a_data_set(tmp_path, monkeypatch):
+    """Would catch drawn shapes trained on, without a word, in place of somebody's folder."""
+    monkeypatch.chdir(tmp_path)
+    assert load_pictures("shapes", 8, 8, 1).notes == []
+    write_files(tmp_path / "shapes", {"1.png": plain(1), "2.png": plain(2)})
+    assert load_pictures("shapes", 8, 8, 1).notes == ["not the shapes in this folder; for that give ./shapes"]
+    assert len(load_pictures("./shapes", 8, 8, 1)) == 2
+
+
+def test_a_tilde_that_the_shell_has_left(tmp_path, monkeypatch):
+    """Would catch a folder `~` here, and "no such file", for --out=~/run and --data=~/pictures."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_files(tmp_path / "pictures", {"1.png": plain(1)})
+    assert len(load_pictures("~/pictures", 8, 8, 1)) == 1
+    assert command_line.place_to_write("~/run") == tmp_path / "run"
+    with pytest.raises(argparse.ArgumentTypeError, match="give a path on this computer"):
+        command_line.place_to_write("s3://bucket/run")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["a.npz", "a.zip", "a"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    """Would catch a program that waits for ever for somebody to write into a pipe."""
+    os.mkfifo(tmp_path / name)
+    refused(tmp_path / name, "a pipe or a device")
+    with pytest.raises(InputError):
+        read_pictures(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("digits-ubyte.gz", "--data mnist"),
+        ("photos.tar.bz2", "unpack it"),
+        ("photos.npy", "numpy.savez"),
+        ("photos.parquet", "numpy.savez"),
+        ("notes.txt", "put pictures into a folder"),
+    ],
+)
+def test_pictures_in_another_form(tmp_path, name, words):
+    """Would catch one advice for all of them, which fits none."""
+    (tmp_path / name).write_bytes(b"something")
+    refused(tmp_path / name, words)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "words"),
+    [
+        (b"", "1 that do not open are empty, b.jpg for instance"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "pip install pillow-heif"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"<!DOCTYPE html><p>Log in", "download the pictures again"),
+    ],
+)
+def test_what_does_not_open_is_explained(tmp_path, beginning, words):
+    """Would catch "does not open" where the first bytes say what to do."""
+    folder = write_files(tmp_path, {"a.png": plain(1), "b.jpg": beginning})
+    (note,) = load_pictures(str(folder), 8, 8, 1).notes
+    assert words in note
+
+
+def test_pictures_that_are_too_large_are_named(tmp_path, monkeypatch):
+    """Would catch a panorama that "does not open", in place of the limit that it is above."""
+    monkeypatch.setattr(kinds, "MOST_PIXELS", 100)
+    folder = write_files(tmp_path, {"a.png": plain(1), "b.png": encoded(Image.new("L", (11, 10)))})
+    (note,) = load_pictures(str(folder), 8, 8, 1).notes
+    assert note.startswith("1 that do not open are larger than 100 pixels") and "b.png" in note
+
+
+def test_a_jpeg_of_a_thousand_scans(tmp_path):
+    """Would catch a small file that is decoded for minutes: each scan goes over the whole picture."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), "uint8"))
+    data = encoded(noise, "JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    folder = write_files(tmp_path, {"a.png": plain(1), "b.jpg": data[:last] + data[last:-2] * 1000 + b"\xff\xd9"})
+    pictures = load_pictures(str(folder), 8, 8, 1)
+    assert levels_of(pictures) == [1, 1] and pictures.images.broken == {"b.jpg"}
+
+
+def test_archives_that_python_cannot_unpack(tmp_path):
+    """Would catch "none of the pictures opens" for the Deflate64 of large archives on Windows."""
+    path = write_zip(tmp_path / "a.zip", {"a.png": plain(1)})
+    data = bytearray(path.read_bytes())
+    for mark, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        data[data.index(mark) + at] = 9
+    path.write_bytes(data)
+    refused(path, "Deflate64", "unpack it")
+
+
+@pytest.mark.parametrize(("encoding", "name"), [("utf-8", "café"), ("cp437", "é")])
+def test_names_without_a_mark_of_their_encoding(tmp_path, encoding, name):
+    """Would catch a class `cafe╠ü` out of the archives of macOS, which write UTF-8 and do not say so."""
+    path = write_zip(tmp_path / "a.zip", {"XXXXX/1.png": plain(1), "dog/1.png": plain(2)})
+    raw = name.encode(encoding)
+    data = path.read_bytes().replace(b"XXXXX", raw + b"x" * (5 - len(raw)))
+    path.write_bytes(data)
+    assert set(load_pictures(str(path), 8, 8, 1).class_names) == {"dog", name + "x" * (5 - len(raw))}
+
+
+def test_hidden_pictures_and_folders_that_may_not_be_read(tmp_path, monkeypatch):
+    """Would catch "no picture" without the reason, and a class that is gone without a word."""
+    refused(write_zip(tmp_path / "a.zip", {".a/1.png": plain(1)}), "1 are hidden", ".a/1.png")
+    folder = write_files(tmp_path / "set", {"cat/1.png": plain(1), "dog/1.png": plain(2)})
+    walk = os.walk
+
+    def walk_without_dogs(top, onerror=None, **settings):
+        error = PermissionError(13, "Permission denied", str(folder / "dog"))
+        onerror(error)
+        return (step for step in walk(top, **settings) if not step[0].endswith("dog"))
+
+    monkeypatch.setattr(os, "walk", walk_without_dogs)
+    pictures = load_pictures(str(folder), 8, 8, 1)
+    assert pictures.notes == ["dog may not be read by this user, and what is inside is left out"]
+
+
+def test_names_that_a_terminal_would_obey(tmp_path, capsys):
+    """Would catch a file's name that colours the terminal or breaks a line."""
+    assert printable("a\x1b[31m\nb é.png") == "a\\x1b[31m\\nb é.png"
+    folder = write_files(tmp_path, {"a.png": plain(1), "\x1b[31m\nb.png": b"no picture"})
+    assert "\x1b" not in load_pictures(str(folder), 8, 8, 1).describe()
+    with pytest.raises(SystemExit), one_line_errors("p"):
+        raise InputError("\x1b[31m")
+    assert capsys.readouterr().err == "p: \\x1b[31m\n"
+
+
+def test_folders_nested_too_deeply(tmp_path):
+    """Would catch a traceback of Python's own limit."""
+    here = os.getcwd()
+    try:
+        os.chdir(tmp_path)
+        for _ in range(1500):
+            os.mkdir("d")
+            os.chdir("d")
+    finally:
+        os.chdir(here)
+    try:
+        refused(tmp_path, "folders inside folders")
+    finally:
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
 
 
 def test_evaluate_names_addresses_too(tmp_path):
@@ -455,7 +663,8 @@ def test_one_hot_labels(tmp_path, kind):
     rows = np.zeros((3, 4), kind)
     rows[[0, 1, 2], [2, 0, 3]] = 1
     pictures = load_pictures(str(save_npz(tmp_path / "a.npz", x_train=np.zeros((3, 8, 8), "uint8"), y_train=rows)))
-    assert pictures.labels.dtype == np.int32 and pictures.labels.tolist() == [2, 0, 3]
+    assert pictures.labels.dtype == np.int32
+    assert [pictures.class_names[label] for label in pictures.labels] == ["2", "0", "3"]
 
 
 # 16-bit files that use fewer bits

@@ -1,5 +1,6 @@
 """Addresses that are no path: `https://...`, `file://...`, `s3://...`. A DeepLake dataset has one as well."""
 
+import difflib
 import re
 import urllib.parse
 import urllib.request
@@ -48,6 +49,18 @@ def refuse_address(source):
         f"{source} begins with {scheme}://, from which no pictures are read; copy them to this computer, and give "
         "the folder, .zip or .npz"
     )
+
+
+def meant(source, names):
+    """Say which data set was probably meant: "did you mean cifar10? Otherwise "; "" if none is near.
+
+    Example:
+        >>> meant("CIFAR-10", ["cifar10", "mnist"])
+        'did you mean cifar10? Otherwise '
+    """
+    plain = {re.sub(r"[-_ ]", "", name).lower(): name for name in names}
+    near = difflib.get_close_matches(re.sub(r"[-_ ]", "", source).lower(), plain, n=1, cutoff=0.75)
+    return f"did you mean {plain[near[0]]}? Otherwise " if near else ""
 
 
 def way_out(source):

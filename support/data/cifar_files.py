@@ -106,7 +106,8 @@ def is_cifar(path):
     """Say whether a path is a folder with CIFAR's files, or their archive (a .tar, packed or not)."""
     path = pathlib.Path(path or "?")
     if path.is_dir():
-        return any(all((path / name).is_file() for name in names) for names, *_ in KINDS)
+        # `train` alone may be any file, beside pictures for example.
+        return any(all((path / name).is_file() for name in (*names, about)) for names, about, *_ in KINDS)
     return path.is_file() and path.name.lower().endswith((".tar.gz", ".tgz", ".tar"))
 
 
@@ -144,7 +145,10 @@ def load_cifar(path):
     except Exception as error:  # a pickle can be damaged in any way
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         reason = f"it has no {reason}, or holds what no pictures need" if isinstance(error, KeyError) else reason
-        raise InputError(f"{path} cannot be read as CIFAR's Python files ({reason}); fetch it again") from None
+        raise InputError(
+            f"{path} cannot be read as CIFAR's Python files ({reason}); fetch it again, or, if it holds pictures, "
+            "unpack it and give the folder"
+        ) from None
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1)), labels.astype("int32"), class_names
 
 

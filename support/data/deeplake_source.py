@@ -179,7 +179,9 @@ class DeepLakePictures:
             parts += [self.dataset.pending_commit_id, engine.chunk_id_encoder.array.tolist()]
             parts += [sorted(engine.commit_diff.data_updated)]
         if not is_address(self.path):
-            sizes = [(file.relative_to(self.path).as_posix(), file.stat().st_size) for file in files_below(self.path)]
+            sizes = [
+                (file.relative_to(self.path).as_posix(), file.stat().st_size) for file in files_below(self.path)[0]
+            ]
             parts += sorted(size for size in sizes if not size[0].endswith(".lock"))  # another program is writing
         return zlib.crc32(repr(parts).encode())
 

@@ -18,8 +18,8 @@ from support.data.contact_sheet import draw_contact_sheet
 from support.data.looks import look_at_all, name_of
 from support.data.npz import has_own_size
 from support.drawing.grid import save_image
-from support.system.command_line import OneLineParser, image_size, whole_number
-from support.system.errors import InputError
+from support.system.command_line import OneLineParser, image_size, place_to_write, whole_number
+from support.system.errors import InputError, printable
 
 FEW_PICTURES = 2000  # fewer are few: train.py augments them unless told otherwise
 FEW_IN_A_CLASS = 0.1  # a class smaller than this share of the largest class is small
@@ -50,7 +50,13 @@ def parse_arguments(arguments, presets, sources):
     add("--fit", choices=("cover", "pad", "stretch"), help="what to do with other proportions (the preset's)")
     add("--channels", type=int, choices=(1, 3, 4), help="1 grey, 3 colour, 4 colour and alpha (default: the preset's)")
     add("--batch-size", type=whole_number(2), help="real pictures in a step (default: the preset's)")
-    add("--out", metavar="FILE.png", default="contact_sheet.png", help="where the contact sheet goes")
+    add(
+        "--out",
+        type=place_to_write,
+        metavar="FILE.png",
+        default="contact_sheet.png",
+        help="where the contact sheet goes",
+    )
     options = parser.parse_args(arguments)
     options.preset = options.preset or (options.path if options.path in presets else "folder")
     options.fit = options.fit or presets[options.preset]["fit"]
@@ -113,7 +119,7 @@ def examine(pictures, stored, options, preset):
 def say(label, *lines):
     """Print lines as train.py does, with the label before the first line."""
     for number, line in enumerate(lines):
-        print(f"{'' if number else label:9} {line}")
+        print(printable(f"{'' if number else label:9} {line}"))
 
 
 def listed(lines):
@@ -170,6 +176,8 @@ def say_classes(pictures):
     """Print the classes with their counts, and which are small compared with the largest."""
     if not pictures.class_names:
         say("classes", "none; one folder a class would make some, for --conditional")
+        if pictures.doubt:
+            say("", f"! {pictures.doubt}")
         return
     counts = np.bincount(pictures.labels, minlength=len(pictures.class_names))
     each = [f"{name} {count:,}" for name, count in zip(pictures.class_names, counts, strict=True)]

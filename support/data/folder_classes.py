@@ -8,26 +8,51 @@ import numpy as np
 from support.data.kinds import folders_and_file
 
 MOST_BYTES = 2**26  # of a file of labels: a label takes about 40 bytes, so it is for more than a million pictures
-# Parts of one set, not kinds of picture: a folder for each use, or numbered ones so that no folder gets too full.
-PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation", "holdout"}
-PARTS |= {"trainset", "testset", "valset", "train_set", "test_set", "val_set", "trainval", "unlabeled", "unlabelled"}
-NUMBERED = re.compile(r"(part|shard|chunk|batch|split|folder|dir|images?|img|imgs|data|set|group)?[-_ ]?\d+")
+# Words in the names of folders that hold parts of one set, not kinds of picture: what the pictures are used for, ...
+FOR_TRAINING = {"train", "training", "trainset", "trainval"}
+FOR_TESTS = {"test", "tests", "testing", "testset", "val", "valid", "validation", "valset", "dev", "eval", "evaluation"}
+FOR_TESTS |= {"holdout", "pred"}
+USES = FOR_TRAINING | FOR_TESTS | {"unlabeled", "unlabelled"}
+# ... the pictures and what belongs to them, ...
+PICTURES = {"image", "images", "img", "imgs", "jpeg", "picture", "pictures", "photo", "photos", "original", "originals"}
+PICTURES |= {"raw", "full", "rgb"}
+BESIDE_PICTURES = {"mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "trimap", "trimaps"}
+BESIDE_PICTURES |= {"thumb", "thumbs", "thumbnail", "thumbnails", "augmented", "resized", "depth", "edges", "gt"}
+# ... and numbered ones, so that no folder gets too full. Cameras make 100APPLE, 101APPLE, ...
+NUMBERED = re.compile(r"(part|shard|chunk|batch|split|fold|folder|dir|images?|img|imgs|data|set|group)?[-_ ]?\d+")
+OF_A_CAMERA = re.compile(r"\d{3}[A-Z_]{2}[A-Z0-9_]{3}")
+
+
+def words_of(name):
+    """Split a name into its words in lower case: "JPEGImages" is {"jpeg", "images"}, "train2017" {"train"}."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
 
 
 def are_parts(names):
     """Say whether folders of these names are parts of one set: `train` and `test`, `00000` and `01000`, `part-1`.
 
     Folders `0` to `9`, or `1` to `102`, are classes in many data sets. So bare numbers are taken for parts only if they
-    are filled up with zeros to three digits or more.
+    are filled up with zeros to three digits or more. `train` alone may be a vehicle: it counts beside a `test`, or if
+    all names have such a word.
     """
-    names = [name.lower() for name in names]
-    if set(names) <= PARTS:
+    words = [words_of(name) for name in names]
+    if all(some & USES for some in words) or (union(words) & FOR_TRAINING and union(words) & FOR_TESTS):
         return True
+    if all(some & (PICTURES | BESIDE_PICTURES) for some in words) and union(words) & BESIDE_PICTURES:
+        return True
+    if all(re.fullmatch(OF_A_CAMERA, name) for name in names):
+        return True
+    names = [name.lower() for name in names]
     if all(re.fullmatch(r"\d{3,}", name) for name in names):
         return len({len(name) for name in names}) == 1 and any(name.startswith("0") for name in names)
     if all(re.fullmatch(r"[0-9a-f]{2,3}", name) for name in names):  # the beginning of each file's name or sum
         return len(names) >= 16 and any(re.search("[a-f]", name) for name in names)
     return all(re.fullmatch(NUMBERED, name) and not name.isdigit() for name in names)
+
+
+def union(sets):
+    """Return what is in any of these sets."""
+    return set().union(*sets)
 
 
 def classes_by_folder(names):
@@ -41,24 +66,44 @@ def classes_by_folder(names):
 
     Returns:
         `(class_names, labels, doubt)`: sorted names and an int32 array `(n,)`; or None and None unless all pictures are
-        in two or more such folders. `doubt` is None, or says why these are probably no classes.
+        in two or more such folders. `doubt` is None, or says why these are probably no classes, or why there are none.
     """
     folders = [folders_and_file(name)[:-1] for name in names]
     depth = shared_depth(folders)
-    if any(len(folder) <= depth for folder in folders):
-        return None, None, None
-    own_folders = [folder[depth] for folder in folders]
-    doubt = None
-    if are_parts(set(own_folders)):
-        below = [folder[depth + 1] if len(folder) > depth + 1 else None for folder in folders]
+    folders = [folder[depth:] for folder in folders]
+    own_folders = [folder[0] for folder in folders if folder]
+    loose = [name for name, folder in zip(names, folders, strict=True) if not folder]
+    if loose:
+        several = len(set(own_folders)) > 1 and len(loose) < len(own_folders)
+        beside = f"{len(loose):,} pictures lie beside" if len(loose) > 1 else f"{loose[0]} lies beside"
+        return None, None, f"{beside} the folders {some_of(own_folders)}, in none of them" if several else None
+    doubt, parts = None, set(own_folders)
+    if are_parts(parts):
+        below = [class_below(folder, parts) for folder in folders]
         if None not in below and len(set(below)) > 1 and not are_parts(set(below)):
             own_folders = below
         else:
-            shown = ", ".join(sorted(set(own_folders))[:3])
-            doubt = f"the folders {shown}{', ...' if len(set(own_folders)) > 3 else ''} look like parts, not classes"
+            doubt = f"the folders {some_of(parts)} look like parts, not classes"
+            if union(map(words_of, parts)) & BESIDE_PICTURES:
+                doubt += "; all of them are trained on, so give one alone"
     class_names = sorted(set(own_folders))
     number = {name: index for index, name in enumerate(class_names)}
     return class_names, np.array([number[name] for name in own_folders], "int32"), doubt
+
+
+def some_of(names):
+    """Name the first three."""
+    names = sorted(set(names))
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def class_below(folders, parts):
+    """Return the first folder on a picture's way that is no part of the set; None if there is none.
+
+    Parts may lie in parts: `training_set/training_set/cat`. What holds nothing but pictures is no class either.
+    """
+    left = [folder for folder in folders if folder not in parts and not words_of(folder) & USES]
+    return left[0] if left and not words_of(left[0]) <= PICTURES else None
 
 
 def shared_depth(folders):

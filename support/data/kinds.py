@@ -26,8 +26,9 @@ LABELS_FILE = "dataset.json"  # as StyleGAN's tools write it: {"labels": [["0000
 
 # The most that a picture may be, so that reading it takes a bounded share of memory: see `one_large_at_a_time`.
 MOST_BYTES = 2**28
-MOST_PIXELS = 64_000_000  # of a JPEG twice as many: it is decoded at a part of its size
-Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow refuses twice as many, also in a picture inside a picture (.ico)
+MOST_PIXELS, MOST_OF_A_JPEG = 40_000_000, 128_000_000  # a large JPEG is decoded at a part of its size
+MOST_SCANS = 100  # of a JPEG, which has about ten: each of them is decoded into the whole picture
+Image.MAX_IMAGE_PIXELS = MOST_OF_A_JPEG // 2  # Pillow refuses twice as many, also in a picture inside one (.ico)
 
 # What file servers, systems and packers leave in folders of pictures, in lower case. Hidden files are skipped, too.
 LEFT_BY_SYSTEMS = {"@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "$recycle.bin"}
@@ -84,24 +85,70 @@ def open_picture(file):
         A Pillow image, not decoded yet.
 
     Raises:
-        Image.DecompressionBombError: If it declares more than `MOST_PIXELS`.
+        Image.DecompressionBombError: If it declares more than `MOST_PIXELS`, a JPEG more than `MOST_OF_A_JPEG`.
         OSError, ValueError and others: If it is no picture.
     """
     image = Image.open(file, formats=FORMATS)
-    most = MOST_PIXELS * (2 if image.format in ("JPEG", "MPO") else 1)
+    most = MOST_OF_A_JPEG if image.format in ("JPEG", "MPO") else MOST_PIXELS
     if image.width * image.height > most:
         image.close()
         raise Image.DecompressionBombError(f"{image.height}x{image.width} is more than {most:,} pixels")
     return image
 
 
-def refuse_no_pictures(path, count, passed_over):
+def refuse_endless(data):
+    """Refuse the bytes of a JPEG that would be decoded again and again.
+
+    Raises:
+        ValueError: If it has more than `MOST_SCANS` scans.
+    """
+    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MOST_SCANS:
+        raise ValueError(f"it has more than {MOST_SCANS} scans")
+
+
+def way_out(path):
+    """Say what to do with a file that is neither a folder nor a .zip nor an .npz."""
+    name = path.name.lower()
+    if "ubyte" in name:
+        return "MNIST in its own files is not read; --data mnist or --data fashion_mnist fetches it"
+    if name.endswith((".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")):
+        return "unpack it, and give the folder"
+    if name.endswith((".npy", ".mat", ".pkl", ".pickle", ".h5", ".hdf5", ".csv", ".parquet", ".tfrecord")):
+        return "read it with the tool that it is made for, and save its pictures with numpy.savez(path, x_train=...)"
+    return "put pictures into a folder and name that"
+
+
+def what_it_is(beginning):
+    """Say what a file is that is no picture in spite of its name, by its first bytes; None if that is not known."""
+    if not beginning:
+        return "empty"
+    if beginning[4:8] == b"ftyp" and beginning[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"heim", b"heis"):
+        return f"HEIC inside ({WITH_HELP['.heic']})"
+    if beginning.startswith(b"version https://git-lfs"):
+        return "Git LFS pointers (git lfs pull fetches the pictures)"
+    if beginning.lstrip()[:9].lower().startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg")):
+        return "web pages or drawings in text (download the pictures again)"
+    return None
+
+
+def refuse_no_pictures(path, names, passed_over):
     """Refuse a folder or an archive without pictures.
+
+    Args:
+        path: It.
+        names: The paths of all files in it.
+        passed_over: What `sort_out` returned.
 
     Raises:
         InputError: Always; it says which kinds of file are there.
     """
+    hidden = sum(name.lower().endswith(ENDINGS) for name in names)
     held = f" ({in_words(passed_over)})" if passed_over else ""
-    raise InputError(
-        f"{path} holds {count} files and no picture{held}; pictures end in {WELL_KNOWN}, or what else Pillow opens"
-    )
+    way_out = f"pictures end in {WELL_KNOWN}, or what else Pillow opens"
+    if hidden:
+        way_out = f"{hidden:,} are hidden (.name, ..) or left by a system, {names[0]} for instance; rename them"
+    elif set(passed_over) <= {".zip", ".tar", ".gz", ".7z", ".rar"} and passed_over:
+        way_out = "unpack them, or name one of them"
+    elif "without an ending" in passed_over:
+        way_out += "; rename files that have no ending"
+    raise InputError(f"{path} holds {len(names)} files and no picture{held}; {way_out}")

@@ -1,5 +1,6 @@
 """Finds the picture files in a folder or a .zip, and opens them; decoding.py turns them into arrays."""
 
+import contextlib
 import io
 import os
 import pathlib
@@ -16,6 +17,8 @@ from support.system.errors import InputError
 
 WHITE_LEVELS = (255, 1023, 4095, 16_383, SIXTEEN_BITS)  # 8, 10, 12, 14 or 16 of a file's 16 bits are in use
 SMALL_FILE = 100_000  # bytes; up to here a file is read at once to look at its beginning
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+FILES_TO_EXPLAIN = 1000  # of those that do not open, so many are looked at for the reason
 FILES_FOR_WHITE = 64  # of 16-bit files, so many are read to find out how many bits are in use
 
 
@@ -38,28 +41,41 @@ class PictureFolder:
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        self.archive = None
+        self.archive, unreadable = None, []
         if not os.access(self.path, os.R_OK):
             raise InputError(f"{self.path} may not be read by this user; change its permissions, or copy it")
         try:
             if self.path.is_dir():
-                names = [file.relative_to(self.path).as_posix() for file in files_below(self.path)]
+                files, unreadable = files_below(self.path)
+                names = [file.relative_to(self.path).as_posix() for file in files]
             else:
-                self.archive = zipfile.ZipFile(self.path)
+                self.archive = open_archive(self.path)
                 entries = [entry for entry in self.archive.infolist() if not entry.is_dir()]
                 names = [entry.filename for entry in entries]
                 if any(entry.flag_bits & 1 for entry in entries):
                     raise InputError(f"{self.path} is locked with a password; unpack it and give the folder")
+                if any(entry.compress_type not in COMPRESSIONS for entry in entries):
+                    raise InputError(
+                        f"{self.path} is compressed in a way that Python does not know (Deflate64 of large archives on "
+                        "Windows, or zstd); unpack it and give the folder"
+                    )
         except InputError:
             raise
+        except RecursionError:
+            raise InputError(f"{self.path} has folders inside folders, too many to follow; give an inner one") from None
         except (zipfile.BadZipFile, NotImplementedError, ValueError, IndexError, struct.error):  # it is damaged
             raise InputError(
                 f"{self.path} is not a .zip, or was cut short; give a whole one, or unpack it and give the folder"
             ) from None
         self.names, self.passed_over = kinds.sort_out(names)
         self.white, self.notes, self.doubt = SIXTEEN_BITS, [], None
+        if unreadable:
+            shown = (
+                f"{len(unreadable):,} folders, {unreadable[0]} for instance," if len(unreadable) > 1 else unreadable[0]
+            )
+            self.notes.append(f"{shown} may not be read by this user, and what is inside is left out")
         if not self.names:
-            kinds.refuse_no_pictures(self.path, len(names), self.passed_over)
+            kinds.refuse_no_pictures(self.path, names, self.passed_over)
         self.labels_files = [name for name in names if kinds.folders_and_file(name)[-1] == kinds.LABELS_FILE]
 
     def __len__(self):
@@ -76,6 +92,8 @@ class PictureFolder:
             InputError: If none opens.
         """
 
+        too_large = []
+
         def mode_of(name):
             try:
                 size = self._size(name)
@@ -86,7 +104,9 @@ class PictureFolder:
                     beginning = io.BytesIO(file.read(size)) if size <= SMALL_FILE else file
                     with kinds.open_picture(beginning) as image:
                         return image.mode
-            except DECODING_ERRORS:
+            except DECODING_ERRORS as error:
+                if isinstance(error, kinds.Image.DecompressionBombError):
+                    too_large.append(name)
                 return None
 
         if self.archive:  # a .zip is read by one thread at a time, and others that wait for it only cost time
@@ -96,13 +116,28 @@ class PictureFolder:
                 modes = list(pool.map(mode_of, self.names))
         good = np.array([mode is not None for mode in modes])
         broken = [name for name, opened in zip(self.names, good, strict=True) if not opened]
+        self._explain(broken, too_large)
         if not good.any():
+            why = f" ({'; '.join(self.notes)})" if self.notes else ""
             raise InputError(
-                f"none of the {len(broken)} pictures in {self.path} opens, {broken[0]} for instance; "
+                f"none of the {len(broken)} pictures in {self.path} opens, {broken[0]} for instance{why}; "
                 "give pictures that a viewer can open"
             )
         self._find_white([index for index, mode in enumerate(modes) if mode and mode.startswith("I")])
         return np.flatnonzero(good), broken
+
+    def _explain(self, broken, too_large):
+        """Note why pictures do not open, where it is known."""
+        found = {}
+        for name in broken[:FILES_TO_EXPLAIN]:
+            with contextlib.suppress(*DECODING_ERRORS), self._open(name) as file:
+                found.setdefault(kinds.what_it_is(file.read(64)), []).append(name)
+        found.pop(None, None)
+        if too_large:
+            most = f"{kinds.MOST_PIXELS:,} pixels (JPEG: {kinds.MOST_OF_A_JPEG:,})"
+            found[f"larger than {most}: make them smaller"] = too_large
+        for what, names in found.items():
+            self.notes.append(f"{len(names):,} that do not open are {what}, {names[0]} for instance")
 
     def _find_white(self, deep):
         """Find out how many bits the 16-bit files use: cameras and scanners store 10, 12 or 14 bits in 16."""
@@ -132,7 +167,9 @@ class PictureFolder:
             InputError: If the file, or the whole folder, does not exist any more.
             OSError, ValueError and others of `DECODING_ERRORS`: If it does not open. (Decoding may fail later.)
         """
-        return kinds.open_picture(io.BytesIO(self._read(self.names[index])))
+        data = self._read(self.names[index])
+        kinds.refuse_endless(data)
+        return kinds.open_picture(io.BytesIO(data))
 
     def _open(self, name):
         return self.archive.open(name) if self.archive else open(self.path / name, "rb")
@@ -185,13 +222,27 @@ class PictureFolder:
         return class_names, labels
 
 
+def open_archive(path):
+    """Open a .zip. Names without a mark of their encoding are UTF-8 (macOS) if all of them can be, else CP437."""
+    try:
+        return zipfile.ZipFile(path, metadata_encoding="utf-8")
+    except UnicodeDecodeError:
+        return zipfile.ZipFile(path)
+
+
 def files_below(folder):
     """List the files in a folder, to any depth.
 
     It follows links to other folders. It does not follow a link to a folder inside this one or around it, or a second
     link to the same folder: that would only give the same pictures again.
+
+    Returns:
+        `(files, unreadable)`: lists of the files, and of the folders that this user may not read.
     """
-    here, followed, found = os.path.realpath(folder), set(), []
+    here, followed, found, unreadable = os.path.realpath(folder), set(), [], []
+
+    def note(error):
+        unreadable.append(os.path.relpath(error.filename, folder))
 
     def worth_a_look(path):
         if not os.path.islink(path):
@@ -200,7 +251,7 @@ def files_below(folder):
         nested = (there + os.sep).startswith(here + os.sep) or (here + os.sep).startswith(there + os.sep)
         return not (nested or there in followed or followed.add(there))
 
-    for parent, folders, files in os.walk(folder, followlinks=True):
+    for parent, folders, files in os.walk(folder, onerror=note, followlinks=True):
         folders[:] = [name for name in sorted(folders) if worth_a_look(os.path.join(parent, name))]
         found += [pathlib.Path(parent, name) for name in files if os.path.isfile(os.path.join(parent, name))]
-    return found
+    return found, unreadable

@@ -8,6 +8,7 @@ from support.system.command_line import (
     count_or_all,
     image_size,
     number,
+    place_to_write,
     positive_number,
     share,
     some_of,
@@ -117,7 +118,7 @@ def make_parser(presets, networks, losses, augmentations, sources):
 
     # Where and how long to run; these flags do not change the game.
     add = parser.add_argument_group("the run").add_argument
-    add("--out", default=".", metavar="FOLDER", help="where everything is written (default: here)")
+    add("--out", type=place_to_write, default=".", metavar="FOLDER", help="where everything is written (default: here)")
     add("--seed", type=whole_number(0, 2**32 - 1), help="fixes weights, noise and data order (default: 0)")
     add("--save-every", type=whole_number(), metavar="EPOCHS", help="save generator and checkpoint this often")
     add("--plot-every", type=whole_number(), metavar="EPOCHS", help="draw samples and curves this often")

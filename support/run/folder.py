@@ -111,12 +111,21 @@ class RunFolder:
         found += [self.best_generator] if self.best_generator.exists() else []
         return sorted(found) + ([self.logs] if self.logs.exists() else [])
 
-    def check_place(self):
-        """Refuse a path that cannot be a folder, before any long work.
+    def check_place(self, data):
+        """Refuse a path that cannot be a folder, or that lies among the pictures, before any long work.
+
+        Args:
+            data: The source of the pictures.
 
         Raises:
-            InputError: If it is a file, or writing is not permitted.
+            InputError: If it is a file, writing is not permitted, or the run's plots would become pictures to train on.
         """
+        pictures = pathlib.Path(data).expanduser()
+        if pictures.is_dir() and self.out.resolve().is_relative_to(pictures.resolve()):
+            raise InputError(
+                f"--out {self.out} lies in --data {data}: the run's plots would become pictures to train on; "
+                "name another place with --out"
+            )
         parent = next(path for path in (self.out, *self.out.absolute().parents) if path.exists())
         if not parent.is_dir():
             raise InputError(f"--out {self.out}: {parent} is a file, not a folder; name another place")

@@ -76,7 +76,7 @@ def choose_settings(arguments, tables):
         return resumed_settings(arguments, typed, tables)
     settings, remarks = new_settings(arguments, typed, tables)
     folder = run_folder.RunFolder(folder_to_write(arguments.out), settings["preset"])
-    folder.check_place()
+    folder.check_place(settings["data"])
     folder.refuse_if_alive()
     if not arguments.overwrite:
         folder.refuse_if_used()
@@ -272,8 +272,10 @@ def fit_to_classes(conditional, pictures):
         InputError: If classes are required and missing.
     """
     if conditional and not pictures.class_names:
+        why = f" ({pictures.doubt})" if pictures.doubt else ""
         raise InputError(
-            f"--conditional needs classes, and {pictures.source} has none; make one folder a class, or --no-conditional"
+            f"--conditional needs classes, and {pictures.source} has none{why}; make one folder a class, or "
+            "--no-conditional"
         )
     if conditional is not None:
         return conditional, []

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from support.data.addresses import refuse_address
 from support.data.decoding import DECODING_ERRORS, one_large_at_a_time, to_mode, upright
-from support.data.npz import read_arrays
+from support.data.npz import as_pictures, read_arrays
 from support.data.picture_files import PictureFolder
 from support.system.errors import InputError
 
@@ -48,12 +48,7 @@ def read_pictures(path, count=None, seed=0):
 def read_array(path):
     """Read the pictures of an .npz: uint8 `(n, height, width, channels)`."""
     pictures, name, _ = read_arrays(path)
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[-1] not in (1, 3, 4) or not pictures.size:
-        raise InputError(
-            f"{name} in {path} is {pictures.dtype} {pictures.shape}; "
-            "expected uint8 (n, height, width, channels) with 1, 3 or 4 channels, values 0 to 255"
-        )
-    return pictures
+    return as_pictures(pictures, f"{name} in {path}")
 
 
 def read_folder(files, chosen):

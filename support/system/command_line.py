@@ -5,6 +5,7 @@ Each error names the received value and what is expected.
 
 import argparse
 import math
+import pathlib
 import re
 import sys
 
@@ -31,6 +32,20 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message):
         self.exit(EXIT_CODE, f"{self.prog}: {message} (see python {self.prog} --help)\n")
+
+
+def file_path(text):
+    """Parse a path; `~` is the user's own folder also where the shell leaves it (`--out=~/run`)."""
+    return pathlib.Path(text).expanduser()
+
+
+def place_to_write(text):
+    """Parse a path to write to; an address such as `s3://bucket/run` would become a folder `s3:` here."""
+    if re.match(r"[\w+.-]{2,}://", text):
+        raise argparse.ArgumentTypeError(
+            f"received {text!r}; give a path on this computer, and copy it there afterwards"
+        )
+    return file_path(text)
 
 
 def whole_number(lowest=1, highest=math.inf):

@@ -22,6 +22,16 @@ class InputError(ValueError):
     """
 
 
+def printable(text):
+    """Write characters that a terminal obeys instead of showing as escapes: a file's name may hold any of them.
+
+    Example:
+        >>> printable("a\\x1b[31m.png")  # would colour the terminal red
+        'a\\\\x1b[31m.png'
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def is_out_of_memory(error):
     """Say whether an error, of any backend, means that there was not enough memory."""
     words = str(error).lower()
@@ -69,7 +79,7 @@ def one_line_errors(program):
         message = f"not enough memory ({words}); lower --image-size, --batch-size or --n, or give fewer pictures"
     else:
         return
-    print(f"{program}: " + " ".join(message.split()), file=sys.stderr)
+    print(printable(f"{program}: " + " ".join(message.split())), file=sys.stderr)
     raise SystemExit(EXIT_CODE)
 
 

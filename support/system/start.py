@@ -4,6 +4,7 @@ Loading Keras takes seconds, and in them `support.system.errors.one_line_errors`
 of this suite are changed: a program that imports its files keeps its tracebacks.
 """
 
+import os
 import pathlib
 import sys
 
@@ -29,5 +30,16 @@ def say_in_one_line(kind, error, traceback):
         sys.__excepthook__(kind, error, traceback)
 
 
+def open_closed_streams():
+    """Give a program whose output is closed (`2>&-`) a place to write to, so that it runs as if nobody read it."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+            setattr(sys, name, os.fdopen(number, "w"))
+
+
+open_closed_streams()
 if pathlib.Path(sys.argv[0]).resolve().is_relative_to(SUITE):
     sys.excepthook = say_in_one_line
