@@ -103,19 +103,28 @@ def start_keras_and_open(path, arguments):
     return samples, samples.as_told(generator, arguments.noise, arguments.range, arguments.one_hot)
 
 
-def data_of(settings):
-    """Return the data that a generator was trained on, as far as its file tells; CIFAR-10 where it tells nothing.
+def data_of(path, generator):
+    """Return the data that a generator was trained on, as far as its file and its run tell.
 
     Args:
-        settings: The generator's settings. Files that are older than `data` in them have the preset.
+        path: The generator's file. No generator holds the path of a user's pictures, but its run's folder does.
+        generator: The opened generator. In files that are older than `data` in their settings, the preset counts.
 
     Raises:
-        InputError: If it was trained on pictures of a user, whose path no file holds.
+        InputError: If nothing tells it.
     """
-    name = settings.get("preset")
-    data = settings["data"] if "data" in settings else PRESETS[name]["data"] if name in PRESETS else CIFAR10
-    if data not in defDATA.SOURCES:
-        raise InputError("--data is missing: this generator was trained on other pictures than CIFAR-10; give them")
+    settings = generator.settings
+    name, data = settings.get("preset"), settings.get("data")
+    if name in PRESETS and "data" not in settings and PRESETS[name]["data"] in defDATA.SOURCES:
+        data = PRESETS[name]["data"]
+    if name is None and generator.picture_shape == (32, 32, 3):
+        data = CIFAR10  # a stranger's generator; most of this size are CIFAR-10's
+    if data is None and name is not None:
+        from support.run.folder import RunFolder  # imported here: it starts Keras
+
+        data = RunFolder(path.parent, name).stored_settings().get("data")
+    if data is None:
+        raise InputError("--data is missing: nothing tells what this generator was trained on; give those pictures")
     return data
 
 
@@ -222,7 +231,7 @@ def main(arguments=None):
             count = arguments.n or (GENERATED_QUICK if arguments.quick else GENERATED)
             shape, fit = (count, *generator.picture_shape), generator.settings.get("fit", "cover")
             what = f"{samples.description(path, generator)}; {count:,} of them, seed {arguments.seed}"
-            source = arguments.data or data_of(generator.settings)
+            source = arguments.data or data_of(path, generator)
         else:
             pictures = read_pictures(path, arguments.n, arguments.seed)
             refuse_told(arguments, path)

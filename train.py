@@ -26,7 +26,7 @@ from modern.augment import FOR_FEW_PICTURES, KINDS, Augmentation
 from modern.averaging import adam_for_generator, take_averages
 from modern.falling import set_learning_rates
 from presets import ON_A_CPU, ON_A_GPU, PRESETS
-from support.models.on_device import as_one_call, predict_on_batch, train_on_batch  # Keras' own, without waiting
+from support.models.on_device import as_one_call, predict_on_batch, train_on_batch  # Keras', without a wait for numbers
 from support.models.precision import in_float32
 from support.run import announce, checkpoints, claims, flags, rehearsal
 from support.run import settings as run_settings
@@ -108,6 +108,7 @@ def build_players(settings, class_count):
         augmentation=None if "compile_turns" in loss else augmentation,  # then the turns do the augmentation
         **network_size(settings, class_count),
     )
+    rehearsal.check_inputs(generator, discriminator, class_count)
     adam = {name: settings[name] for name in ("learning_rate", "beta_1", "beta_2")}
     adam_of_g = adam | {"learning_rate": settings["generator_learning_rate"] or settings["learning_rate"]}
     optimizer = adam_for_generator(**adam_of_g, averaging=settings["averaging"])
@@ -235,8 +236,9 @@ def main(arguments=None):
         images, classes, noise = step_inputs(pictures, settings, 1, 0)
         play, lesson = step_of(settings, players), NETWORKS[settings["network"]].get("lesson")
         seconds = rehearsal.rehearse(play, players, defDATA.to_floats(images), classes, noise, settings, not resumed)
+        settings, remarks = run_settings.fit_to_minutes(settings, arguments, seconds, steps_per_epoch)
         of_real_run = steps_in_epoch(pictures, settings | {"dry_run": False})
-        announce.say_time(seconds, of_real_run, settings, history, arguments, PRESETS)
+        announce.say_time(seconds, of_real_run, settings, history, arguments, PRESETS, remarks)
         folder.prepare(resume=resumed)
         folder.write_settings(settings | {"versions": machine.versions()})
         inputs = functools.partial(step_inputs, pictures, settings)  # a function of an epoch and a step

@@ -91,7 +91,10 @@ def test_pictures_that_need_nothing(tmp_path, report):
         "doubles": ["none"],
         "odd": ["none"],
         "sheet": ["contact_sheet.png: 64 of them as they would be trained on; look at it"],
-        "ready": ["python train.py --preset folder --data a.npz"],
+        "ready": [
+            "python train.py --preset folder --data a.npz",
+            "better pictures sooner: the same with --preset modern",
+        ],
     }
 
 
@@ -371,7 +374,7 @@ def test_the_command_trains_on_what_was_looked_at(tmp_path, report, flags, size,
     found = report(folder, *flags)
     assert found["pictures"][0].startswith(f"2 pictures at {size}")
     preset = "cars" if "cars" in flags else "folder"
-    assert found["ready"] == [f"python train.py --preset {preset} --data '{folder}' {words}".rstrip()]
+    assert found["ready"][0] == f"python train.py --preset {preset} --data '{folder}' {words}".rstrip()
 
 
 def test_the_command_can_be_typed(tmp_path, report):
@@ -397,7 +400,7 @@ def test_named_sources(monkeypatch, report, refusal):
     assert found["sizes"] == ["all 48x40 (height x width, upright)"]
     assert found["ready"] == ["python train.py --preset shapes --image-size 48x40"]
     command = "python train.py --preset folder --data shapes --conditional"  # that preset alone forgets the classes
-    assert report("shapes", "--preset", "folder")["ready"] == [command]
+    assert report("shapes", "--preset", "folder")["ready"][0] == command
 
 
 def test_arrays_are_measured_as_they_are_stored(tmp_path, report):

@@ -231,13 +231,25 @@ def test_what_is_said_of_a_generator_is_refused_with_pictures(tmp_path, capsys, 
     )
 
 
-def test_a_generator_is_compared_with_what_it_was_trained_on():
-    """Would catch shapes measured against photographs because they have the same size, or clothes against digits."""
+def test_a_generator_is_compared_with_what_it_was_trained_on(tmp_path):
+    """Would catch shapes measured against photographs because they have the same size, clothes against digits, and own
+    pictures asked for although the run beside the generator knows them."""
+
+    def found(settings, folder="nowhere", shape=(32, 32, 3)):
+        opened = types.SimpleNamespace(settings=settings, picture_shape=shape)
+        return evaluate.data_of(pathlib.Path(folder) / "generator_e001.h5", opened)
+
     kept = [{"data": "fashion_mnist", "preset": "mnist"}, {"preset": "shapes"}, {"preset": "modern"}, {}]
-    assert [evaluate.data_of(settings) for settings in kept] == ["fashion_mnist", "shapes", "cifar10", "cifar10"]
-    for settings in ({"data": None, "preset": "shapes"}, {"preset": "folder"}, {"preset": "cars"}):
+    assert [found(settings) for settings in kept] == ["fashion_mnist", "shapes", "cifar10", "cifar10"]
+    own = {"data": None, "preset": "shapes"}
+    for settings in (own, {"preset": "folder"}, {"preset": "cars"}):
         with pytest.raises(InputError, match="--data is missing"):
-            evaluate.data_of(settings)
+            found(settings)
+    with pytest.raises(InputError, match="--data is missing"):
+        found({}, shape=(8, 8, 3))
+    (tmp_path / "training_logs").mkdir()
+    (tmp_path / "training_logs/settings.json").write_text('{"data": "my_pictures"}')
+    assert found(own, tmp_path) == "my_pictures" and found(kept[0], tmp_path) == "fashion_mnist"
 
 
 def test_a_generator_of_shapes_is_compared_with_shapes(tmp_path, capsys):

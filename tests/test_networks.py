@@ -10,6 +10,7 @@ import gene_keras
 import presets
 import train
 from modern import sketching
+from support.system.errors import InputError
 
 
 def described(model):
@@ -341,3 +342,20 @@ def test_mixed_precision_keeps_pictures_and_logits_in_float32():
     assert generator.get_layer("start").compute_dtype == "bfloat16"
     assert generator.output.dtype == "float32" and discriminator.output.dtype == "float32"
     assert {variable.dtype for variable in generator.trainable_variables} == {"float32"}
+
+
+def test_own_networks_without_classes_in_a_run_with_classes(monkeypatch):
+    """Would catch a traceback of Keras for somebody's first own networks."""
+    settings = presets.PRESETS["shapes"] | {"generator_batch_normalization": False, "network": "own", "augment": []}
+
+    def of_one_input(build):
+        return lambda class_count=0, **arguments: build(class_count=0, **arguments)
+
+    row = train.NETWORKS["dcgan"]
+    own = {name: of_one_input(row[name]) for name in ("generator", "discriminator")}
+    monkeypatch.setitem(train.NETWORKS, "own", row | own)
+    with pytest.raises(InputError, match=r"the generator has 1 input, .* noise and class numbers; .* --no-conditional"):
+        train.build_players(settings, 10)
+    monkeypatch.setitem(train.NETWORKS, "own", row | {"discriminator": own["discriminator"]})
+    with pytest.raises(InputError, match=r"the discriminator has 1 input, .* pictures and class numbers"):
+        train.build_players(settings, 10)

@@ -366,3 +366,17 @@ def test_the_device_of_torch_is_the_one_that_keras_takes(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     monkeypatch.setattr(keras.ops, "zeros", lambda shape: types.SimpleNamespace(device="mps:0"))
     assert settings.machine.devices() == ["mps:0"] and settings.machine.is_accelerated()
+
+
+def test_minutes_decide_when_a_run_ends():
+    """Would catch --minutes 40 that is over after 15, because the preset's epochs are."""
+
+    def epochs(minutes=None, typed=None, resume=False, dry_run=False):
+        arguments = types.SimpleNamespace(minutes=minutes, epochs=typed, resume=resume)
+        row = {"epochs": typed or 10, "dry_run": dry_run}
+        return settings.fit_to_minutes(row, arguments, seconds=0.5, steps_per_epoch=4)[0]["epochs"]
+
+    assert epochs(minutes=1) == 60  # 30 epochs of 2 s, twice
+    assert epochs(minutes=0.3) == 10  # 9 epochs: the preset's are enough
+    assert epochs() == epochs(minutes=1, dry_run=True) == epochs(minutes=1, resume=True) == 10
+    assert epochs(minutes=1, typed=12) == 12

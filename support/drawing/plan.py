@@ -57,6 +57,8 @@ def plan_drawing(arguments, generator):
         cycle = [class_number(generator, arguments.class_name)]
         kind = names_of_classes(generator)[cycle[0]]
         what = "_" + file_words(names_of_classes(generator))[cycle[0]] + what
+    what += f"_truncation_{arguments.truncation:g}" if arguments.truncation is not None else ""
+    what += f"_seed_{arguments.seed}" if arguments.seed else ""
     out = arguments.out or arguments.file.with_name(arguments.file.stem + what + ".png")
     if arguments.class_grid:
         class_grid.check_class_grid(generator.class_count, arguments.class_name, compares, out)

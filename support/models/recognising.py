@@ -81,6 +81,8 @@ def is_model(path):
     if path.is_dir():
         return all((path / half).is_file() for half in HALVES)
     by_ending = path.suffix.lower() in MODEL_ENDINGS
+    if not path.is_file():  # missing, or a pipe, whose end would be waited for
+        return by_ending
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:

@@ -5,6 +5,7 @@ import shlex
 from support.run.plots import REAL_FAKE
 from support.run.report import PROGRESS, REPORT
 from support.run.settings import in_plain_words, meaningless
+from support.system.errors import printable
 from support.system.machine import describe_machine, duration_in_words
 from support.system.several_devices import device_count
 
@@ -37,7 +38,7 @@ def say_settings(settings, remarks, tables, pictures, players, folder):
         print(f"devices   {device_count()} share each batch of {settings['batch_size']} pictures")
     print(f"pictures  {pictures.describe()}")
     for note in pictures.notes:
-        print(f"          {note}")
+        print(printable(f"          {note}"))
     left_out = meaningless(settings, tables)
     for theme, names in THEMES.items():
         said = [name for name in names if name not in left_out and settings[name] is not None]
@@ -51,7 +52,7 @@ def say_settings(settings, remarks, tables, pictures, players, folder):
     print(f"watch     {folder.logs / REAL_FAKE}: real pictures beside generated ones, new every {often}", flush=True)
 
 
-def say_time(seconds, steps_per_epoch, settings, history, arguments, presets):
+def say_time(seconds, steps_per_epoch, settings, history, arguments, presets, remarks):
     """Print how long the run will take, computed from the seconds per step in the rehearsal; a dry run, the real one's.
 
     Args:
@@ -61,7 +62,10 @@ def say_time(seconds, steps_per_epoch, settings, history, arguments, presets):
         history: The `History` of a resumed run; it is empty for a new one.
         arguments: The parsed flags.
         presets: The table of presets.
+        remarks: Lines to print first.
     """
+    for remark in remarks:
+        print(remark)
     epochs, said = settings["epochs"], "in all"
     if settings["dry_run"]:
         epochs, said = arguments.epochs or presets[settings["preset"]]["epochs"], "for the real run"

@@ -63,6 +63,28 @@ class StepCheck:
         self.before = now
 
 
+def check_inputs(generator, discriminator, class_count):
+    """Refuse networks, perhaps somebody's first own ones, that do not take what this game gives them.
+
+    Args:
+        generator: The generator.
+        discriminator: The discriminator.
+        class_count: The number of classes; 0 without.
+
+    Raises:
+        InputError: If one has another number of inputs.
+    """
+    for network, first in ((generator, "noise"), (discriminator, "pictures")):
+        takes, gets = len(network.inputs), 2 if class_count else 1
+        if takes != gets:
+            given = f"{first} and class numbers" if class_count else f"{first} alone"
+            way_out = "build the second input where class_count is above 0, or give --no-conditional"
+            raise InputError(
+                f"the {network.name} has {takes} input{'s' * (takes > 1)}, and this run gives it {given}; "
+                f"{way_out if class_count else 'build one input where class_count is 0'}"
+            )
+
+
 def rehearse(play_step, players, real, classes, noise, settings, is_new=True):
     """Play one checked step and a few timed ones, then restore every variable.
 

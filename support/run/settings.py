@@ -14,7 +14,7 @@ from support.run.checkpoints import load_newest_checkpoint
 from support.run.tensorboard_log import require_tensorboard
 from support.system import machine
 from support.system.errors import InputError
-from support.system.several_devices import folder_to_write, process_number, refuse_unequal_parts
+from support.system.several_devices import folder_to_write, of_first_process, process_number, refuse_unequal_parts
 
 STEPS_AN_EPOCH = 8  # at least: with few pictures, many small steps teach more than few large ones
 SMALLEST_BATCH = 16  # at least: batch normalization takes its statistics from the pictures of a batch
@@ -285,6 +285,28 @@ def fit_to_classes(conditional, pictures):
     if pictures.doubt:
         return False, [f"classes   none: {pictures.doubt} (--conditional: they are classes)"]
     return True, [f"classes   {count}, and they are trained on (--no-conditional: not)"]
+
+
+def fit_to_minutes(settings, arguments, seconds, steps_per_epoch):
+    """Give a new run enough epochs for `--minutes`, unless `--epochs` was typed: then the time decides when it ends.
+
+    Args:
+        settings: The run's settings.
+        arguments: The parsed flags.
+        seconds: Seconds per step, as the rehearsal measured them.
+        steps_per_epoch: Steps of an epoch.
+
+    Returns:
+        `(settings, remarks)`.
+    """
+    if not arguments.minutes or arguments.epochs or arguments.resume or settings["dry_run"]:
+        return settings, []
+    enough = of_first_process(60 * arguments.minutes / (seconds * steps_per_epoch))
+    if enough <= settings["epochs"]:
+        return settings, []
+    epochs = math.ceil(2 * enough)  # twice as many: steps may turn out faster than in the rehearsal
+    remark = f"the preset's epochs {settings['epochs']:,} becomes {epochs:,}, so that --minutes decides when it ends"
+    return settings | {"epochs": epochs}, [remark]
 
 
 def fit_to_count(settings, count, batch_is_fixed):
