@@ -432,7 +432,7 @@ def test_truncation_reaches_the_comparison(tmp_path):
     path = noise_file(tmp_path / "g.h5", 16)
     real = real_file(tmp_path / "real.npz", np.full((2, 1, 16, 1), 128, "uint8"))
     run(path, "--nearest", real, "--n", 1, "--truncation", "1e-6")
-    with Image.open(tmp_path / "g_nearest.png") as image:
+    with Image.open(tmp_path / "g_nearest_truncation_1e-06.png") as image:
         generated = np.asarray(image)[56 : 56 + 128, 40 : 40 + 16 * 128]
     assert generated.min() >= 127 and generated.max() <= 128
 
@@ -489,7 +489,7 @@ def test_a_class_grid_has_a_row_a_class_and_the_same_noise_down_a_column(channel
     """
     path = class_and_noise_file(tmp_path / "c.h5", channels, size)
     run(path, "--class-grid", "--n", 4, "--seed", 5, "--batch", 5)
-    out = tmp_path / "c_classes.png"
+    out = tmp_path / "c_classes_seed_5.png"
     said = capsys.readouterr().out.splitlines()[1]
     assert said == f"wrote {out}: 12 pictures in a grid, a row a class, seed 5"
     with Image.open(out) as image:
