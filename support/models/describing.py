@@ -42,12 +42,12 @@ def described(model, settings, keras_version, most_at_once=1_000_000):
     """
     notes = []
     tensor = largest_picture(model)
-    if tensor is None and not takes_pictures(model):
+    if tensor is None:
         inner = generator_inside(model)
         if inner is not None:
             model, tensor = inner
             notes.append("a combined model, of which its generator is drawn")
-        else:
+        elif not takes_pictures(model):
             tensor = picture_in_a_row(model)
     refuse_what_is_no_generator(model, tensor)
     if len(model.outputs) > 1:

@@ -94,7 +94,7 @@ def single(inputs):
 
 
 def generator_inside(model):
-    """Find the generator in a combined model: a model in it, or the one place where it has a picture.
+    """Find the generator in a combined model: a model in it, or else the one place where it makes a picture of noise.
 
     Returns:
         `(model, tensor)`: the generator and its picture; or None.
@@ -103,6 +103,8 @@ def generator_inside(model):
         tensor = largest_picture(inner)
         if tensor is not None and not takes_pictures(inner):
             return inner, tensor
+    if takes_pictures(model):
+        return None
     tensors = [
         tensor
         for _, node in nodes_behind(keras.tree.flatten(model.outputs))
