@@ -191,6 +191,27 @@ def test_more_functions_of_tensorflow(function, keywords, by_hand, tmp_path):
     np.testing.assert_allclose(outputs(generator.model, NOISE), expected, atol=1e-4)
 
 
+def test_a_class_as_one_hot(tmp_path):
+    """Would catch tf.one_hot that is refused, and classes that nobody counts."""
+    kernel = RANDOM.normal(size=(9, 192))
+    entries = [
+        entry("InputLayer", "y", batch_input_shape=[None], dtype="int32"),
+        entry("TFOpLambda", "h", ["y", 0, 0, {"depth": 5}], function="one_hot"),
+        entry("TFOpLambda", "b", [["z", 0, 0, {"axis": 1}], ["h", 0, 0, {"axis": 1}]], function="concat"),
+        entry("Dense", "e", [["b", 0, 0, {}]], units=192),
+        entry("Reshape", "s", [["e", 0, 0, {}]], target_shape=[8, 8, 3]),
+    ]
+    config = model(entries, [["s", 0, 0]])
+    config["config"]["layers"][1:3] = []
+    config["config"]["input_layers"] += [["y", 0, 0]]
+    path = old_file(tmp_path / "y.h5", [("Dense", {}, [kernel, BIAS])], version="2.15.0")
+    generator = open_generator(changed(path, lambda _: json.dumps(config)))
+    assert generator.class_count == 5
+    classes = np.array([4, 0, 2])
+    expected = np.concatenate([NOISE, np.eye(5)[classes]], axis=1) @ kernel + BIAS
+    np.testing.assert_allclose(generator.draw(NOISE, classes), expected.reshape(3, 8, 8, 3), atol=1e-5)
+
+
 def test_functions_of_several_tensors(tmp_path):
     """Would catch tf.split with sizes read as places, and the first of its parts in place of the second."""
     entries = [

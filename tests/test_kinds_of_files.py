@@ -156,7 +156,7 @@ def test_tensorflow_functions_of_keras_2(tmp_path):
     assert generator.picture_shape == (14, 8, 3) and generator.value_range == (0, 1)
     config["layers"][3]["config"]["function"] = "io.read_file"
     changed(path, lambda text: json.dumps({"class_name": "Functional", "config": config}))
-    assert "the TensorFlow function io.read_file" in refused(path)
+    assert "is the TensorFlow function io.read_file" in refused(path)
 
 
 def test_every_name_in_the_tables_is_known():

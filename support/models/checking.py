@@ -177,8 +177,8 @@ def no_such_layer(kind, name, config):
         )
     if kind in ("TFOpLambda", "SlicingOpLambda"):
         return (
-            f"layer {name!r} calls the TensorFlow function {str(config.get('function'))[:60]}, or with arguments, "
-            "that this program does not translate; replace it by a layer (Reshape, Activation, Add, ...) and save again"
+            f"layer {name!r} is the TensorFlow function {str(config.get('function'))[:60]}, which is not translated with "
+            "its arguments; replace it by a layer (Reshape, Activation, Add, ...) and save again"
         )
     return (
         f"layer {name!r} is a {str(kind)[:60]}, which is no layer of Keras {keras.__version__} that draws pictures; "

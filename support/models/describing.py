@@ -192,13 +192,18 @@ def layers_behind(model, tensor):
 
 
 def number_of_classes(model, class_shape, class_names):
-    """Count the classes: the width of a one-hot input, else the size of the Embedding, else the number of names."""
+    """Count the classes: the width of a one-hot input, else of the Embedding or one_hot, else the number of names."""
     if math.prod(class_shape) != 1:
         return math.prod(side or 0 for side in class_shape)
     counts = {
         getattr(layer, "input_dim", None) or getattr(layer, "num_tokens", None)
         for layer in all_layers(model)
         if isinstance(layer, ENCODERS)
+    }
+    counts |= {
+        (operation.settings | node.arguments.kwargs).get("num_classes")
+        for operation, node in calls_in(model)
+        if getattr(operation, "function", None) == "OneHot"
     }
     if len(counts) == 1:
         return counts.pop()

@@ -115,7 +115,7 @@ def read(path):
     if file.config is not None and not (isinstance(file.config, dict) and "class_name" in file.config):
         what = "is JSON, but no architecture that model.to_json() gave" if kind == "json" else "holds no Keras model"
         if isinstance(file.config, dict) and "modelTopology" in file.config:
-            what = "is a TensorFlow.js model, without training framework; give the Keras file it was made from"
+            raise InputError(f"{path} is a TensorFlow.js model; give the Keras file it was made from")
         raise InputError(f"{path} {what}; {EXPECTED}")
     return file
 

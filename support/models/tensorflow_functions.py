@@ -7,7 +7,7 @@ Where somebody wrote `x * 0.5 + 0.5` or `tf.concat([a, b], -1)` between two laye
 KINDS = ("TFOpLambda", "SlicingOpLambda")
 TWO = {"y": "x2"}
 REDUCING = {"axis": "axis", "keepdims": "keepdims"}
-DEFAULTS = {"data_format": "NHWC"}  # of arguments that keras.ops calls otherwise; of all others: None
+DEFAULTS = {"data_format": "NHWC", "conjugate": False}  # of arguments that keras.ops has not; of all others: None
 
 # TensorFlow's name, the class in keras.ops, and the names of its arguments after the first one.
 FUNCTIONS = {
@@ -18,7 +18,7 @@ FUNCTIONS = {
     "concat": ("Concatenate", {"axis": "axis"}),
     "expand_dims": ("ExpandDims", {"axis": "axis"}),
     "identity": ("Copy", {}),
-    "image.resize": ("Resize", {"size": "size", "method": "interpolation"}),
+    "image.resize": ("Resize", {"size": "size", "method": "interpolation", "antialias": "antialias"}),
     "linalg.matmul": ("TfMatmul", {"b": "x2", "transpose_a": "transpose_a", "transpose_b": "transpose_b"}),
     "math.abs": ("Abs", {}),
     "math.add": ("Add", TWO),
