@@ -193,12 +193,14 @@ def recurrent(units=1, **settings):
 
 def test_too_many_steps(tmp_path):
     """Would catch minutes for steps that are taken one after the other, unrolled, in many layers or within layers."""
-    last = ("Reshape", {"target_shape": [8, 8, 1]}, [])
-    row = [START, ("RepeatVector", {"n": 64}, [])]
+    last = ("Reshape", {"target_shape": [8, 16, 1]}, [])
+    row = [START, ("RepeatVector", {"n": 128}, [])]
     path = old_file(tmp_path / "g.h5", [*row, recurrent(192, unroll=True), last], version="2.15.0")
     assert not open_generator(path).model.layers[2].unroll
-    path = old_file(tmp_path / "m.h5", [*row, recurrent(192), *[recurrent()] * 160, last], version="2.15.0")
+    path = old_file(tmp_path / "m.h5", [*row, recurrent(192), *[recurrent()] * 80, last], version="2.15.0")
     assert "more than 10,000 steps" in refused(path)
+    path = old_file(tmp_path / "n.h5", [*row, recurrent(192), *[recurrent()] * 160, last], version="2.15.0")
+    assert "more than 1500 layers" in refused(path)
     timed = {"layer": {"class_name": "Dense", "config": {"units": 1, "name": "i"}}}
     long = [START, ("RepeatVector", {"n": 11_000}, []), ("TimeDistributed", timed, [np.ones((192, 1)), np.zeros(1)])]
     path = old_file(tmp_path / "t.h5", [*long, ("Reshape", {"target_shape": [110, 100, 1]}, [])], version="2.15.0")

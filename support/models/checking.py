@@ -27,7 +27,8 @@ NOT_NEEDED = ("_initializer", "_regularizer", "_constraint")  # ends of settings
 SIZES = ("units", "filters", "input_dim", "output_dim", "num_heads", "key_dim", "value_dim")  # an axis of the weights
 WITHOUT_EFFECT = ("name", "dtype", "unroll")  # the first two are read elsewhere; unrolled steps only take longer
 MOST_CALLS = 1500  # of layers; the largest published generators have 1000
-TOO_MANY = f"the model has more than {MOST_CALLS} layers, counted as often as they are called"
+RECURRENT = ("GRU", "LSTM", "SimpleRNN")  # each takes a loop, and as long to start as ten others
+TOO_MANY = f"the model has more than {MOST_CALLS} layers, counted as often as they are called, recurrent ones tenfold"
 SLACK = 100_000  # numbers that Keras keeps beside the weights: states of dropout, vectors of spectral normalization
 
 
@@ -77,10 +78,10 @@ class Allowed:
 
     def layer(self, found, times, name=None):
         """Check a layer, a step or a nested model. Returns it in the words of `MADE`."""
-        self.calls += times
+        kind, config = found["class_name"], found["config"]
+        self.calls += times * 10 if kind in RECURRENT else times
         if self.calls > MOST_CALLS:
             raise NotAllowed(TOO_MANY)
-        kind, config = found["class_name"], found["config"]
         if kind in MODELS:
             return self.model(found, times)
         name = name or safe_name(config.get("name", found.get("name")))
@@ -177,8 +178,8 @@ def no_such_layer(kind, name, config):
         )
     if kind in ("TFOpLambda", "SlicingOpLambda"):
         return (
-            f"layer {name!r} is the TensorFlow function {str(config.get('function'))[:60]}, which is not translated with "
-            "its arguments; replace it by a layer (Reshape, Activation, Add, ...) and save again"
+            f"layer {name!r} is the TensorFlow function {str(config.get('function'))[:60]}, which is not translated "
+            "with its arguments; replace it by a layer (Reshape, Activation, Add, ...) and save again"
         )
     return (
         f"layer {name!r} is a {str(kind)[:60]}, which is no layer of Keras {keras.__version__} that draws pictures; "
