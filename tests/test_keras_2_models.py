@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from made_models import changed, drawn_by, old_file, outputs, saved, small_generator
+from made_models import changed, drawn_by, old_file, outputs, saved, small_generator, with_weights
 from support.models.opening import open_generator
 
 RANDOM = np.random.default_rng(0)
@@ -126,11 +126,37 @@ def test_layers_that_were_called_as_in_training(tmp_path):
     """Would catch pictures without the noise that Keras 2 drew into them, and no word about it."""
     entries = [
         entry("Dropout", "o", [["r", 0, 0, {"training": True}]], rate=0.5),
-        entry("Activation", "a", [["o", 0, 0, {}]], activation="tanh"),
+        entry("CenterCrop", "k", [["o", 0, 0, {}]], height=8, width=8),  # has that word by itself, without effect
+        entry("Activation", "a", [["k", 0, 0, {}]], activation="tanh"),
     ]
     generator = opened(tmp_path / "t.h5", model(entries, [["a", 0, 0]]))
     np.testing.assert_allclose(outputs(generator.model, NOISE), np.tanh(START).reshape(3, 8, 8, 3), atol=1e-5)
     assert "drawn without the training=True of layer 'o'" in generator.notes
+
+
+@pytest.mark.parametrize(
+    ("made", "kind", "package", "path"),
+    [
+        (layers.GroupNormalization(groups=-1), "InstanceNormalization", "Addons", "group_normalization"),
+        (layers.BatchNormalization(), "SyncBatchNormalization", None, "batch_normalization"),
+    ],
+)
+def test_old_classes_in_a_keras_file(made, kind, package, path, tmp_path):
+    """Would catch weights that are looked for under the name of today's class."""
+    today = small_generator(made)
+    made.set_weights([RANDOM.uniform(0.5, 2, 3) for _ in made.weights])
+    file = saved(today, tmp_path / "g.keras")
+    old = "".join("_" + letter.lower() if letter.isupper() else letter for letter in kind).strip("_")
+
+    def named(text):
+        config = json.loads(text)
+        registered = f"{package}>{kind}" if package else kind
+        config["config"]["layers"][-1] |= {"class_name": kind, "registered_name": registered, "module": "old"}
+        return json.dumps(config)
+
+    with_weights(changed(file, named), lambda weights: weights.move(f"layers/{path}", f"layers/{old}"))
+    expected, drawn = drawn_by(today, open_generator(file))
+    np.testing.assert_allclose(drawn, expected, atol=1e-5)
 
 
 def test_attention_with_its_value_as_a_keyword(tmp_path):

@@ -21,6 +21,14 @@ from support.models.value_range import DRAWN, is_softmax, possible_values, range
 MOST_INPUTS = 64
 CLASS_WORDS = ("class", "label", "cond")
 ENCODERS = (keras.layers.Embedding, keras.layers.CategoryEncoding)
+OTHERS_IN_TRAINING = (  # layers that do something else then, or may have such layers in them
+    keras.layers.AlphaDropout,
+    keras.layers.BatchNormalization,
+    keras.layers.Dropout,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+    keras.Model,
+)
 NOISE_SIZES = (8, 10, 16, 20, 30, 32, 50, 62, 64, 96, 100, 120, 128, 140, 150, 200, 256, 300, 400, 500, 512, 1000, 1024)
 CLASS_COUNTS = (10, 100, 3, 5, 2)
 
@@ -222,7 +230,11 @@ def all_layers(model):
 def as_in_training(model, keras_version):
     """Say which layers Keras 2 let work as in training while it drew, since they were called with training=True."""
     calls = [] if keras_version.startswith("3") else calls_in(model)
-    names = [operation.name for operation, node in calls if node.arguments.kwargs.get("training") is True]
+    names = [
+        operation.name
+        for operation, node in calls
+        if isinstance(operation, OTHERS_IN_TRAINING) and node.arguments.kwargs.get("training") is True
+    ]
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return [f"drawn without the training=True of layer {names[0]!r}{more}"] if names else []
 
