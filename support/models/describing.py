@@ -33,7 +33,7 @@ NOISE_SIZES = (8, 10, 16, 20, 30, 32, 50, 62, 64, 96, 100, 120, 128, 140, 150, 2
 CLASS_COUNTS = (10, 100, 3, 5, 2)
 
 
-def described(model, settings, keras_version, most_at_once=1_000_000):
+def described(model, settings, keras_version, most_at_once):
     """Find out which input is noise, which is the class, and what the pictures are like; refuse other models.
 
     Args:
@@ -136,10 +136,9 @@ def refuse_words(model, class_position):
     for place, tensor in enumerate(model.inputs):
         looked_up = any(isinstance(layer, keras.layers.Embedding) for layer in layers_behind(model, tensor))
         whole = looked_up or "int" in keras.backend.standardize_dtype(tensor.dtype)
-        if (looked_up and math.prod(tensor.shape[1:]) != 1) if place == class_position else whole:
-            kind = (
-                "words or codes" if math.prod(side or 0 for side in tensor.shape[1:]) != 1 else "a class, and no noise"
-            )
+        is_one = math.prod(side or 0 for side in tensor.shape[1:]) == 1
+        if (looked_up and not is_one) if place == class_position else whole:
+            kind = "a class, and no noise" if is_one else "words or codes"
             raise NotAllowed(f"{in_words(model)}, of which input {place + 1} takes whole numbers ({kind}); {EXPECTED}")
 
 
