@@ -17,7 +17,6 @@ import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
 
 import re
 
-import keras
 import numpy as np
 from tqdm import tqdm
 
@@ -52,9 +51,7 @@ def draw(generator, noise, classes, batch):
         return np.concatenate([draw(generator, noise[part], classes[part], most) for part in parts])
     noise = np.pad(noise, ((0, batch - count), (0, 0)))
     classes = np.pad(classes, (0, batch - count))
-    # predict_on_batch is generator(inputs, training=False), compiled: batch normalisation uses its stored statistics.
-    pictures = generator.model.predict_on_batch(generator.inputs(noise, classes))
-    pictures = np.asarray(keras.tree.flatten(pictures)[0], "float32")[:count]
+    pictures = generator.draw(noise, classes)[:count]
     if not np.isfinite(pictures).all():
         raise InputError(
             "the generator's pictures are not finite (NaN): its training broke down; take an earlier epoch"

@@ -212,6 +212,8 @@ def main(arguments=None):
             check_page_folder(arguments.page)
             vendored()  # now, so that nothing is written where npm is missing
         print(samples.description(arguments.file, generator))
+        one = sample_inputs(about(generator, arguments.file.name), count=1)
+        generator.draw(one["noise"], one.get("class_number", np.zeros(1, int)).ravel())  # if it cannot, it says why
         model, information = standard_model(generator), about(generator, arguments.file.name)
         difference = export_onnx(model, path, information)
         print(f"wrote {path}: {path.stat().st_size / 1e6:.1f} MB, within {difference:.1g} of Keras' pictures")

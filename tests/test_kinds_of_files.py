@@ -156,7 +156,7 @@ def test_tensorflow_functions_of_keras_2(tmp_path):
     assert generator.picture_shape == (14, 8, 3) and generator.value_range == (0, 1)
     config["layers"][3]["config"]["function"] = "io.read_file"
     changed(path, lambda text: json.dumps({"class_name": "Functional", "config": config}))
-    assert "calls a TensorFlow function" in refused(path)
+    assert "is the TensorFlow function io.read_file" in refused(path)
 
 
 def test_every_name_in_the_tables_is_known():
@@ -362,6 +362,9 @@ def test_a_generator_in_a_combined_model(tmp_path):
     both = functional(generator, judge)
     same_pictures(generator, saved(both, tmp_path / "combined.h5"), "a combined model")
     same_pictures(generator, saved(both, tmp_path / "combined.keras"), "a combined model")
+    real = keras.Input((8, 8, 3))  # as in a BiGAN: noise and pictures in, two numbers out
+    bigan = keras.Model([both.input, real], [both.output, judge(real)])
+    same_pictures(generator, saved(bigan, tmp_path / "bigan.keras"), "a combined model")
     flat = keras.Sequential([keras.Input((4,)), *generator.layers[1:], *judge.layers])
     same_pictures(generator, saved(flat, tmp_path / "flat.keras"), "a combined model")
 

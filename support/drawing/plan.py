@@ -60,6 +60,8 @@ def plan_drawing(arguments, generator):
     what += f"_truncation_{arguments.truncation:g}" if arguments.truncation is not None else ""
     what += f"_seed_{arguments.seed}" if arguments.seed else ""
     out = arguments.out or arguments.file.with_name(arguments.file.stem + what + ".png")
+    if out.exists() and out.samefile(arguments.file):
+        raise InputError(f"--out {out} is the model itself, and would overwrite it; choose another name with --out")
     if arguments.class_grid:
         class_grid.check_class_grid(generator.class_count, arguments.class_name, compares, out)
         columns, rows = arguments.n or class_grid.IN_A_ROW, generator.class_count

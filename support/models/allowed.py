@@ -10,6 +10,8 @@ import math
 import keras
 from keras import layers, ops
 
+from support.models import own_functions
+from support.models.keras_2 import keras_2_hard_sigmoid
 from support.system.errors import InputError
 
 LAYERS = """
@@ -33,7 +35,7 @@ FUNCTIONS = """
 """.split()
 
 # Functions of keras.ops that a functional model of Keras 3 may hold between its layers. None of them takes a file, a
-# function or a size that the pictures do not have afterwards.
+# function or a size that the pictures do not have afterwards. Those with Tf are in own_functions.py.
 OPERATIONS = """
     Abs Absolute Add Amax Amin Average BroadcastTo Cast Ceil Celu Clip Concatenate Copy Cos Cosh DepthToSpace Divide
     Dot Elu Equal Erf Exp ExpandDims Expm1 Flip Floor FloorDivide Gelu GetItem Glu Greater GreaterEqual HardShrink
@@ -42,6 +44,7 @@ OPERATIONS = """
     OnesLike Pad Power Prod Ravel Reciprocal Relu Relu6 Repeat Reshape Resize Roll Round Rsqrt Selu Sigmoid Sign
     Silu Sin Sinh SoftShrink Softmax Softplus Softsign SpaceToDepth Split Sqrt Square Squeeze Stack Std StopGradient
     Subtract Sum Swapaxes Tan Tanh TanhShrink Tile Transpose TrueDivide Unstack Var Where ZerosLike
+    OneHot TfAddN TfGelu TfL2Normalize TfMatmul TfPad TfSplit TfSquaredDifference
 """.split()
 
 # These layers contain code, or name a place to load code from. They are as forbidden as any other name that is in no
@@ -113,17 +116,29 @@ class Step(keras.Operation):
         return operation(self.function)(*arguments, **keywords, **self.settings)
 
 
+class Sequential(keras.Sequential):
+    """Keras' Sequential, built once. Keras builds it anew after each layer, which takes minutes for 1000 layers."""
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        read = keras.saving.deserialize_keras_object
+        return cls([read(layer, custom_objects=custom_objects) for layer in config["layers"]], name=config["name"])
+
+
 def operation(class_name):
     """Find the function of an entry of `OPERATIONS`: `LeakyRelu` is `keras.ops.leaky_relu`."""
     name = "".join("_" + letter.lower() if letter.isupper() else letter for letter in class_name).strip("_")
-    place = next(place for place in (ops, ops.nn, ops.image) if hasattr(place, name))
+    place = next(place for place in (ops, ops.nn, ops.image, own_functions) if hasattr(place, name))
     return getattr(place, name)
 
 
 # All that Keras may make of a configuration that was checked.
 MADE = {f"allowed>{name}": getattr(layers, name) for name in LAYERS} | {
-    "allowed>Sequential": keras.Sequential,
+    # In a .keras file, the paths of the weights are made of the names of the classes.
+    **{f"allowed>{old}": type(old.split(">")[-1], (getattr(layers, new),), {}) for old, new in OTHER_NAMES.items()},
+    "allowed>Sequential": Sequential,
     "allowed>Functional": keras.Model,
     "allowed>Step": Step,
-    "Weightless": Weightless,  # the name under which Keras copies it
+    "Weightless": Weightless,  # the names under which Keras copies them
+    "keras_2_hard_sigmoid": keras_2_hard_sigmoid,
 }

@@ -11,6 +11,8 @@ from support.models.weights import give_weights
 
 MOST_VALUES = 2**26  # that a layer puts out for one picture, 268 MB: a map of 1024x1024 with 64 filters
 MOST_WORK = 10**12  # multiplications for one picture, half a minute on two cores
+WORK_OF_A_VALUE = 100  # multiplications in the time that a value takes on its way through the memory
+MOST_STEPS = 10_000  # that layers take one after the other, such as the recurrent ones
 
 
 def build(file):
@@ -41,6 +43,7 @@ def build(file):
     if not model.built:
         raise NotAllowed("the file does not say of which shape the noise is; save the model after it was called once")
     most_at_once = pictures_at_once(model)
+    build_activations(model)
     give_weights(model, file)
     return model, most_at_once
 
@@ -65,6 +68,21 @@ def plain(config):
     return new
 
 
+def build_activations(model):
+    """Build the layers that are used as activations, such as PReLU: Keras does so only when it first draws.
+
+    Raises:
+        NotAllowed: If a layer inside another one stays without its weights.
+    """
+    for operation, node in calls_in(model):
+        activation = getattr(operation, "activation", None)
+        if isinstance(activation, keras.layers.Layer) and not activation.built:
+            activation.build(node.output_tensors[0].shape)
+    for layer in model._flatten_layers():
+        if not layer.built:
+            raise NotAllowed(f"Keras {keras.__version__} makes no weights for layer {layer.name!r} inside another one")
+
+
 # ---- What drawing costs ----
 
 
@@ -80,14 +98,20 @@ def pictures_at_once(model):
     Raises:
         NotAllowed: If one picture needs more than 1 GB or more than about a minute.
     """
-    largest, work = 1, 0
-    for operation, tensors, taken in calls_in(model):
+    largest, work, steps = 1, 0, 0
+    for operation, node in calls_in(model):
+        if isinstance(operation, keras.Model):
+            continue
+        tensors, taken = node.output_tensors, node.input_tensors
         values = sum(number_of_values(tensor) for tensor in tensors)
         if isinstance(operation, (keras.layers.MultiHeadAttention, keras.layers.Attention)):
             length = max(number_of_values(tensor) // (tensor.shape[-1] or 1) for tensor in taken)
             values += length**2 * getattr(operation, "num_heads", 1)
-        if isinstance(operation, keras.layers.RNN) and (taken[0].shape[1] or 0) > 10_000:
-            raise NotAllowed(f"layer {operation.name!r} takes more than 10,000 steps one after the other")
+        steps += steps_of(operation, taken[0].shape) if taken else 0
+        if steps > MOST_STEPS:
+            raise NotAllowed(
+                f"the layers up to {operation.name!r} take more than {MOST_STEPS:,} steps one after the other"
+            )
         if values > MOST_VALUES:
             raise NotAllowed(
                 f"layer {operation.name!r} puts out {values:,} numbers for one picture; {MOST_VALUES:,} are taken"
@@ -118,12 +142,24 @@ def nodes_behind(tensors):
 
 
 def calls_in(model):
-    """Yield each layer of a model with what one call puts out and takes in, also in models inside it."""
+    """Yield each layer of a model, and one call of it, also in models inside it."""
     for operation, node in nodes_behind(keras.tree.flatten(model.outputs)):
+        yield operation, node
         if isinstance(operation, keras.Model):
             yield from calls_in(operation)
-        else:
-            yield operation, node.output_tensors, node.input_tensors
+
+
+def steps_of(layer, shape):
+    """Count the steps that a layer takes one after the other for an input of this shape."""
+    length = shape[1] or 64 if len(shape) > 1 else 1
+    if isinstance(layer, keras.layers.RNN):
+        return length
+    if isinstance(layer, keras.layers.Bidirectional):
+        return 2 * steps_of(layer.forward_layer, shape)
+    if isinstance(layer, keras.layers.TimeDistributed):
+        inside = len(list(layer.layer._flatten_layers()))
+        return length * max(inside, steps_of(layer.layer, (shape[0], *shape[2:])))
+    return 0
 
 
 def number_of_values(tensor):
@@ -134,7 +170,7 @@ def number_of_values(tensor):
 def work_of(operation, values):
     """Estimate the multiplications of a layer that puts out so many values."""
     pool = getattr(operation, "pool_size", 1)
-    work = values * math.prod(pool if isinstance(pool, tuple | list) else (pool,))
+    work = values * (WORK_OF_A_VALUE + math.prod(pool if isinstance(pool, tuple | list) else (pool,)))
     for variable in getattr(operation, "variables", []):
         if len(variable.shape) > 1:
             work += values * math.prod(variable.shape) // max(1, min(variable.shape[-2:]))

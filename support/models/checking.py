@@ -25,7 +25,10 @@ from support.models.plain_values import dtype_name, plain_value, safe_name
 
 NOT_NEEDED = ("_initializer", "_regularizer", "_constraint")  # ends of settings that only training reads
 SIZES = ("units", "filters", "input_dim", "output_dim", "num_heads", "key_dim", "value_dim")  # an axis of the weights
-MOST_CALLS = 3000  # of layers; the largest published generators have 1000
+WITHOUT_EFFECT = ("name", "dtype", "unroll")  # the first two are read elsewhere; unrolled steps only take longer
+MOST_CALLS = 1500  # of layers; the largest published generators have 1000
+RECURRENT = ("GRU", "LSTM", "SimpleRNN")  # each takes a loop, and as long to start as ten others
+TOO_MANY = f"the model has more than {MOST_CALLS} layers, counted as often as they are called, recurrent ones tenfold"
 SLACK = 100_000  # numbers that Keras keeps beside the weights: states of dropout, vectors of spectral normalization
 
 
@@ -60,6 +63,8 @@ class Allowed:
         if found["class_name"] == "Sequential":
             made = [self.layer(layer, times) for layer in with_input(config)]
             return entry("Sequential", {"name": safe_name(config.get("name")), "layers": made} | trainable(config))
+        if len(config["layers"]) > MOST_CALLS:  # before anything that takes long with many
+            raise NotAllowed(TOO_MANY)
         names = unique_names(layer["name"] for layer in config["layers"])
         made = []
         for layer in config["layers"]:
@@ -73,10 +78,10 @@ class Allowed:
 
     def layer(self, found, times, name=None):
         """Check a layer, a step or a nested model. Returns it in the words of `MADE`."""
-        self.calls += times
-        if self.calls > MOST_CALLS:
-            raise NotAllowed(f"the model has more than {MOST_CALLS} layers, counted as often as they are called")
         kind, config = found["class_name"], found["config"]
+        self.calls += times * 10 if kind in RECURRENT else times
+        if self.calls > MOST_CALLS:
+            raise NotAllowed(TOO_MANY)
         if kind in MODELS:
             return self.model(found, times)
         name = name or safe_name(config.get("name", found.get("name")))
@@ -84,15 +89,17 @@ class Allowed:
             return entry("Step", {"function": kind, "settings": settings_of_a_step(kind, config, name), "name": name})
         known = OTHER_NAMES.get(kind, kind)
         if known not in LAYERS:
-            raise NotAllowed(no_such_layer(kind, name))
+            raise NotAllowed(no_such_layer(kind, name, config))
+        refuse_quantized(config, name)
         made = getattr(layers, known)
         taken = settings_taken_by(made)
         settings = {}
         for key, value in config.items():
-            if key.endswith(NOT_NEEDED) or key in ("name", "dtype"):
+            if key.endswith(NOT_NEEDED) or key in WITHOUT_EFFECT:
                 continue
             if key in taken:
-                settings[key] = self.setting(key, value, name, times)
+                # A Bidirectional makes two layers of the one in it.
+                settings[key] = self.setting(key, value, name, times * 2 if kind == "Bidirectional" else times)
             elif value not in (None, False, [], {}, ""):
                 raise NotAllowed(f"layer {name!r} ({kind}) has a setting that Keras does not know: {key[:40]}")
         if kind == "Addons>InstanceNormalization":
@@ -102,7 +109,7 @@ class Allowed:
         if "dtype" in config and (dtype := dtype_name(config["dtype"], name)) is not None:
             settings["dtype"] = dtype
         settings |= {key: self.weightless for key in taken if key.endswith("_initializer")}
-        return entry(known, settings | {"name": name})
+        return entry(kind, settings | {"name": name})
 
     def setting(self, key, value, name, times):
         """Check one setting of a layer."""
@@ -155,7 +162,14 @@ def is_operation(found):
     return kind not in LAYERS or "trainable" not in found["config"]  # a layer's settings in a .h5 file have it
 
 
-def no_such_layer(kind, name):
+def refuse_quantized(config, name):
+    """Refuse a layer whose weights are in 8 or 4 bits, with numbers beside them that tell what they mean."""
+    dtype = config.get("dtype")
+    if config.get("quantization_config") or (isinstance(dtype, dict) and "Quantized" in str(dtype.get("class_name"))):
+        raise NotAllowed(f"layer {name!r} is quantized; save the model as it was before quantize(...)")
+
+
+def no_such_layer(kind, name, config):
     """Say why a layer is not taken."""
     if kind in CODE_LAYERS or kind == "__lambda__":
         return (
@@ -164,8 +178,8 @@ def no_such_layer(kind, name):
         )
     if kind in ("TFOpLambda", "SlicingOpLambda"):
         return (
-            f"layer {name!r} calls a TensorFlow function, which only Keras 2 can rebuild; "
-            "replace it by a layer (Reshape, Activation, Add, ...) and save again"
+            f"layer {name!r} is the TensorFlow function {str(config.get('function'))[:60]}, which is not translated "
+            "with its arguments; replace it by a layer (Reshape, Activation, Add, ...) and save again"
         )
     return (
         f"layer {name!r} is a {str(kind)[:60]}, which is no layer of Keras {keras.__version__} that draws pictures; "

@@ -48,10 +48,17 @@ def call(node, names, layer):
             for value in node
         ]
     arguments = [argument(value, names, name) for value in node["args"]]
-    return {
-        "args": arguments,
-        "kwargs": {key: argument(value, names, name) for key, value in node.get("kwargs", {}).items()},
-    }
+    named = {key: argument(value, names, name) for key, value in node.get("kwargs", {}).items()}
+    if not holds_tensor([arguments, *named.values()]):  # it would be computed at once, however large it is
+        raise NotAllowed(f"layer {name!r} takes nothing that another layer makes")
+    return {"args": arguments, "kwargs": named}
+
+
+def holds_tensor(value):
+    """Say whether there is a tensor among the arguments of a call."""
+    if isinstance(value, dict):
+        return value.get("class_name") == "__keras_tensor__" or any(map(holds_tensor, value.values()))
+    return isinstance(value, list) and any(map(holds_tensor, value))
 
 
 def keywords(value):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from support.models.allowed import NotAllowed
-from support.models.building import nodes_behind
+from support.models.building import calls_in, nodes_behind
 from support.models.generator import Generator
 from support.models.picture_outputs import (
     generator_inside,
@@ -16,22 +16,31 @@ from support.models.picture_outputs import (
     with_plain_pictures,
 )
 from support.models.recognising import EXPECTED
-from support.models.value_range import DRAWN, possible_values, range_of
+from support.models.value_range import DRAWN, is_softmax, possible_values, range_of
 
 MOST_INPUTS = 64
 CLASS_WORDS = ("class", "label", "cond")
 ENCODERS = (keras.layers.Embedding, keras.layers.CategoryEncoding)
+OTHERS_IN_TRAINING = (  # layers that do something else then, or may have such layers in them
+    keras.layers.AlphaDropout,
+    keras.layers.BatchNormalization,
+    keras.layers.Dropout,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+    keras.Model,
+)
 NOISE_SIZES = (8, 10, 16, 20, 30, 32, 50, 62, 64, 96, 100, 120, 128, 140, 150, 200, 256, 300, 400, 500, 512, 1000, 1024)
 CLASS_COUNTS = (10, 100, 3, 5, 2)
 
 
-def described(model, settings, keras_version):
+def described(model, settings, keras_version, most_at_once):
     """Find out which input is noise, which is the class, and what the pictures are like; refuse other models.
 
     Args:
         model: A Keras model with its weights.
         settings: What train.py stored, a dictionary.
         keras_version: Version of the Keras that wrote the file.
+        most_at_once: How many pictures may be drawn at once with little memory.
 
     Returns:
         A `Generator`.
@@ -41,12 +50,12 @@ def described(model, settings, keras_version):
     """
     notes = []
     tensor = largest_picture(model)
-    if tensor is None and not takes_pictures(model):
+    if tensor is None:
         inner = generator_inside(model)
         if inner is not None:
             model, tensor = inner
             notes.append("a combined model, of which its generator is drawn")
-        else:
+        elif not takes_pictures(model):
             tensor = picture_in_a_row(model)
     refuse_what_is_no_generator(model, tensor)
     if len(model.outputs) > 1:
@@ -62,8 +71,10 @@ def described(model, settings, keras_version):
         class_count = number_of_classes(model, shapes[class_position], class_names)
         if not class_count:
             raise NotAllowed(
-                f"{in_words(model)}; nothing in it tells how many classes there are (no Embedding layer, not one-hot)"
+                f"{in_words(model)}; nothing in it tells how many classes there are (no Embedding layer, not one-hot); "
+                'write them into an .h5, in its attribute gan: {"class_names": ["0", "1"]}'
             )
+    refuse_words(model, class_position)
     for place, shape in enumerate(shapes):
         if place != class_position and (not shape or None in shape or math.prod(shape) > 2**20):
             raise NotAllowed(f"{in_words(model)}; {EXPECTED}, and noise is (z) or (1, 1, z)")
@@ -77,12 +88,14 @@ def described(model, settings, keras_version):
         value_range=(-1.0, 1.0),
         settings=settings,
         keras_version=keras_version,
-        notes=notes + doubts(shapes, class_position, settings),
+        notes=notes + doubts(shapes, class_position, settings) + as_in_training(model, keras_version),
+        most_at_once=most_at_once,
     )
     if None in generator.picture_shape:
         # A network without a Dense or Reshape layer may only know its size after it has drawn once.
         generator.picture_shape = tuple(some_pictures(generator, 1).shape[1:])
-    generator.value_range, note = range_of(possible_values(model.outputs[0]), lambda: some_pictures(generator, DRAWN))
+    count = min(DRAWN, most_at_once)
+    generator.value_range, note = range_of(possible_values(model.outputs[0]), lambda: some_pictures(generator, count))
     generator.notes += [note] if note else []
     return generator
 
@@ -91,8 +104,7 @@ def some_pictures(generator, count):
     """Draw a few pictures, to look at their values."""
     noise = np.random.default_rng(0).standard_normal((count, generator.noise_size), dtype="float32")
     classes = np.resize(np.arange(generator.class_count or 1), count)
-    drawn = generator.model(generator.inputs(noise, classes), training=False)
-    return keras.ops.convert_to_numpy(keras.ops.cast(keras.tree.flatten(drawn)[0], "float32"))
+    return generator.draw(noise, classes)
 
 
 def refuse_what_is_no_generator(model, tensor):
@@ -106,10 +118,28 @@ def refuse_what_is_no_generator(model, tensor):
         else:
             kind = "a classifier: pictures in, numbers out"
         raise NotAllowed(f"{said} ({kind}); {EXPECTED}")
+    if tensor is None and any(map(is_softmax, model.outputs)):
+        raise NotAllowed(f"{said} (a classifier: its last layer is a softmax); {EXPECTED}")
     if tensor is None:
         raise NotAllowed(f"{said}, and that is no picture (height, width, 1, 3 or 4 channels); {EXPECTED}")
+    inputs = [tuple(start.shape[1:]) for start in model.inputs]
+    if len(tensor.shape) == 2 and inputs == [tuple(tensor.shape[1:])]:
+        raise NotAllowed(f"{said} (an autoencoder: as many numbers in as out; save its decoder); {EXPECTED}")
+    if len(tensor.shape) == 3 and len(inputs) == 1 and len(inputs[0]) == 2 and inputs[0][0] == tensor.shape[1]:
+        raise NotAllowed(f"{said} (it turns rows into rows, one by one); {EXPECTED}")
     if len(model.inputs) > MOST_INPUTS:
         raise NotAllowed(f"{said}; {EXPECTED}, with at most {MOST_INPUTS} inputs")
+
+
+def refuse_words(model, class_position):
+    """Refuse inputs of whole numbers that are no class, such as the numbers of words."""
+    for place, tensor in enumerate(model.inputs):
+        looked_up = any(isinstance(layer, keras.layers.Embedding) for layer in layers_behind(model, tensor))
+        whole = looked_up or "int" in keras.backend.standardize_dtype(tensor.dtype)
+        is_one = math.prod(side or 0 for side in tensor.shape[1:]) == 1
+        if (looked_up and not is_one) if place == class_position else whole:
+            kind = "a class, and no noise" if is_one else "words or codes"
+            raise NotAllowed(f"{in_words(model)}, of which input {place + 1} takes whole numbers ({kind}); {EXPECTED}")
 
 
 def in_words(model):
@@ -169,13 +199,18 @@ def layers_behind(model, tensor):
 
 
 def number_of_classes(model, class_shape, class_names):
-    """Count the classes: the width of a one-hot input, else the size of the Embedding, else the number of names."""
+    """Count the classes: the width of a one-hot input, else of the Embedding or one_hot, else the number of names."""
     if math.prod(class_shape) != 1:
         return math.prod(side or 0 for side in class_shape)
     counts = {
         getattr(layer, "input_dim", None) or getattr(layer, "num_tokens", None)
         for layer in all_layers(model)
         if isinstance(layer, ENCODERS)
+    }
+    counts |= {
+        (operation.settings | node.arguments.kwargs).get("num_classes")
+        for operation, node in calls_in(model)
+        if getattr(operation, "function", None) == "OneHot"
     }
     if len(counts) == 1:
         return counts.pop()
@@ -189,6 +224,18 @@ def all_layers(model):
             yield from all_layers(layer)
         else:
             yield layer
+
+
+def as_in_training(model, keras_version):
+    """Say which layers Keras 2 let work as in training while it drew, since they were called with training=True."""
+    calls = [] if keras_version.startswith("3") else calls_in(model)
+    names = [
+        operation.name
+        for operation, node in calls
+        if isinstance(operation, OTHERS_IN_TRAINING) and node.arguments.kwargs.get("training") is True
+    ]
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return [f"drawn without the training=True of layer {names[0]!r}{more}"] if names else []
 
 
 def doubts(shapes, class_position, settings):

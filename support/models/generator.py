@@ -6,8 +6,9 @@ import math
 import keras
 import numpy as np
 
-from support.models.value_range import AS_DRAWN
-from support.system.errors import InputError
+from support.models.explaining import reason_in
+from support.models.value_range import RANGE
+from support.system.errors import InputError, is_out_of_memory
 
 ONE_HOT = "--one-hot"  # in a note that proposes this flag
 
@@ -97,6 +98,28 @@ class Generator:
                 made.append(classes.astype("int32").reshape((-1, *shape)))
         return made[0] if len(made) == 1 else made
 
+    def draw(self, noise, classes=None):
+        """Draw pictures.
+
+        Args:
+            noise: Array of floats `(b, noise_size)`, normally distributed.
+            classes: Array of integers `(b,)`; only for a model with classes.
+
+        Returns:
+            Array of float32 `(b, height, width, channels)`, from about the first to the second of `value_range`.
+
+        Raises:
+            InputError: If the model has a layer that cannot compute.
+        """
+        try:
+            # This is model(inputs, training=False), compiled: batch normalisation uses its stored statistics.
+            pictures = self.model.predict_on_batch(self.inputs(noise, classes))
+        except Exception as error:  # whatever Keras and its backend raise on settings that make no sense
+            if is_out_of_memory(error):
+                raise
+            raise InputError(reason_in(error, "this generator cannot draw", self.model)) from error
+        return np.asarray(keras.tree.flatten(pictures)[0], "float32")
+
 
 def as_told(generator, noise=None, value_range=None, one_hot=None):
     """Change how a generator is understood, where the user knows more than the file says.
@@ -116,7 +139,7 @@ def as_told(generator, noise=None, value_range=None, one_hot=None):
     if one_hot is not None:
         generator = with_one_hot(generator, one_hot)
     if value_range is not None:
-        notes = [note for note in generator.notes if note != AS_DRAWN]
+        notes = [note for note in generator.notes if RANGE not in note]
         generator = dataclasses.replace(generator, value_range=value_range, notes=notes)
     return dataclasses.replace(generator, uniform_noise=noise == "uniform")
 

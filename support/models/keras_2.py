@@ -7,7 +7,7 @@ needs (initializers, regularizers, constraints) are left out; the weights come f
 
 from keras import ops
 
-from support.models.tensorflow_functions import KINDS, in_words_of_keras_ops
+from support.models.tensorflow_functions import KINDS, first_argument, in_keras_3_form, in_words_of_keras_ops
 
 MODELS = ("Functional", "Model", "Sequential")
 
@@ -27,6 +27,7 @@ DROPPED = {
 WITHOUT_GROUPS = (
     "Conv1DTranspose",
     "Conv2DTranspose",
+    "Conv3DTranspose",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "SeparableConv1D",
@@ -83,20 +84,31 @@ def in_keras_3_words(layer):
         config["axis"] = config["axis"][0]
     if kind == "LeakyReLU" and "alpha" in config:
         config["negative_slope"] = config.pop("alpha")
+    if kind == "GRU":
+        config.setdefault("reset_after", False)  # the only way before Keras 2.2
     if kind == "ThresholdedReLU":
         kind, config["threshold"] = "ReLU", config.pop("theta")
     if isinstance(config.get("dtype"), dict):
         # A Policy object; Keras 3 expects the policy's name: "mixed_float16".
         config["dtype"] = config["dtype"]["config"]["name"]
-    if config.get("activation") == "hard_sigmoid":
-        config["activation"] = entry("builtins", "function", "keras_2_hard_sigmoid", "keras_2_hard_sigmoid")
-    elif isinstance(config.get("activation"), dict) and isinstance(config["activation"].get("config"), dict):
-        # A layer that is used as an activation: Conv2D(64, 3, activation=LeakyReLU(0.2)).
-        config["activation"] = in_keras_3_words(config["activation"])
-    if isinstance(config.get("layer"), dict):
-        # A wrapper such as SpectralNormalization or TimeDistributed.
-        config["layer"] = in_keras_3_words(config["layer"])
+    for key, value in config.items():
+        if key.endswith("activation") and is_hard_sigmoid(value):
+            config[key] = entry("builtins", "function", "keras_2_hard_sigmoid", "keras_2_hard_sigmoid")
+        elif is_layer(value):
+            # In a wrapper such as Bidirectional, or as an activation: Conv2D(64, 3, activation=LeakyReLU(0.2)).
+            config[key] = in_keras_3_words(value)
     return entry("keras.layers", kind, config)
+
+
+def is_hard_sigmoid(value):
+    """Say whether an activation is `hard_sigmoid`, written as a name or as a function."""
+    return value == "hard_sigmoid" or (isinstance(value, dict) and value.get("config") == "hard_sigmoid")
+
+
+def is_layer(value):
+    """Say whether a setting is a layer; `__tuple__` and the like are Keras' ways to write values."""
+    kind = value.get("class_name") if isinstance(value, dict) else None
+    return isinstance(kind, str) and kind[:2] != "__" and isinstance(value.get("config"), dict)
 
 
 def entry(module, class_name, config, registered_name=None):
@@ -129,20 +141,31 @@ def sequential_in_keras_3_words(config):
 def functional_in_keras_3_words(config):
     """Translate a functional model's configuration: its layers, and the connections between them."""
     shifts = first_calls(config)
+    # In its lists of inputs and outputs, Keras 3 too counts a functional model's own graph as the model's call 0.
+    nested = [layer["name"] for layer in config["layers"] if layer["class_name"] in ("Functional", "Model")]
+    at_the_ends = shifts | {name: shifts.get(name, 0) - 1 for name in nested}
     layers = []
     for layer in config["layers"]:
         nodes = [references(node, shifts) for node in layer["inbound_nodes"]]
         if layer["class_name"] in KINDS and (step := in_words_of_keras_ops(layer, nodes)):
             layers.append(step | {"name": without_slashes(layer["name"])})
             continue
-        layers.append(in_keras_3_words(layer) | {"name": without_slashes(layer["name"]), "inbound_nodes": nodes})
+        calls = {"inbound_nodes": [with_tensors(node) for node in nodes]}
+        layers.append(in_keras_3_words(layer) | {"name": without_slashes(layer["name"])} | calls)
     return {
         "name": without_slashes(config["name"]),
         "trainable": config.get("trainable", True),
         "layers": layers,
-        "input_layers": single(references(config["input_layers"], shifts)),
-        "output_layers": single(references(config["output_layers"], shifts)),
+        "input_layers": single(references(config["input_layers"], at_the_ends)),
+        "output_layers": single(references(config["output_layers"], at_the_ends)),
     }
+
+
+def with_tensors(node):
+    """Write a call in Keras 3's form if an argument after the first is a tensor too, such as an attention's `value`."""
+    tensors, others = first_argument(node) if node and isinstance(node[0], list) else ([], {})
+    named = {key: in_keras_3_form(value) for key, value in others.items()}
+    return node if named == others else {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": named}
 
 
 def first_calls(config):

@@ -8,6 +8,7 @@ The way of a file, one module a step:
     checking.py         ... checked against the tables of allowed.py; connections.py, plain_values.py: its parts
     building.py         Keras builds the model of it; weights.py gives it the arrays
     describing.py       which input is noise; picture_outputs.py: what are the pictures; value_range.py: their range
+    explaining.py       why Keras cannot build a model or draw with it, in one line
 
 Keras never opens the file. The file is not changed, and code in it is never run.
 """
@@ -19,9 +20,9 @@ import pathlib
 
 import keras
 
-from support.models.allowed import NotAllowed
 from support.models.building import build
 from support.models.describing import described
+from support.models.explaining import reason_in
 from support.models.reading import read_model_file
 from support.models.recognising import EXPECTED, HALVES, check_that_it_may_be_read, kind_of
 from support.system.errors import InputError, is_out_of_memory
@@ -60,36 +61,14 @@ def open_generator(path):
     try:
         with quiet():
             model, most_at_once = build(file)
-            generator = described(model, settings, file.keras_version or "2")
+            generator = described(model, settings, file.keras_version or "2", most_at_once)
     except Exception as error:  # whatever Keras and its backend raise on a configuration that makes no sense
         if is_out_of_memory(error) and not isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: {reason_in(error)}") from error
-    generator.most_at_once = most_at_once
+        reason = reason_in(error, f"Keras {keras.__version__} cannot rebuild this model")
+        raise InputError(f"{path}: {reason}") from error
     generator.notes = [*notes, *note, *generator.notes]
     return generator
-
-
-def reason_in(error):
-    """Say in one line why a model cannot be built; Keras may have wrapped our own reason."""
-    cause = error
-    while cause is not None:
-        if isinstance(cause, NotAllowed):
-            return printable(str(cause))
-        cause = cause.__cause__ or cause.__context__
-    text = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-    return f"Keras {keras.__version__} cannot rebuild this model: {printable(first_words(text))}"
-
-
-def first_words(text):
-    """Return the important part of an error's text: Keras adds general advice and pages of configuration."""
-    text = " ".join(text.split("Exception encountered:")[-1].split())
-    return text if len(text) <= 200 else text[:200] + "..."
-
-
-def printable(text):
-    """Leave out what is not printed: words out of a file may hold a terminal's commands."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 # ---- One file, or two ----
@@ -105,8 +84,9 @@ def read_with_its_other_half(path):
         InputError: If a half is missing.
     """
     # os.path says False where pathlib raises an error: a name that is too long, or has a NUL in it.
-    if all(os.path.isfile(os.path.join(path, half)) for half in HALVES):
-        architecture, weights = (read(path / half) for half in HALVES)
+    folder = path.parent if path.name in HALVES else path
+    if all(os.path.isfile(os.path.join(folder, half)) for half in HALVES):
+        architecture, weights = (read(folder / half) for half in HALVES)
         return joined(path, architecture, weights), []
     file = read(path)
     if file.config is not None and (file.in_order is not None or file.by_path is not None):
@@ -134,6 +114,8 @@ def read(path):
     file = read_model_file(path)
     if file.config is not None and not (isinstance(file.config, dict) and "class_name" in file.config):
         what = "is JSON, but no architecture that model.to_json() gave" if kind == "json" else "holds no Keras model"
+        if isinstance(file.config, dict) and "modelTopology" in file.config:
+            raise InputError(f"{path} is a TensorFlow.js model; give the Keras file it was made from")
         raise InputError(f"{path} {what}; {EXPECTED}")
     return file
 

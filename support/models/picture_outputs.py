@@ -5,7 +5,7 @@ import math
 import keras
 
 from support.models.building import nodes_behind
-from support.models.value_range import possible_values
+from support.models.value_range import is_softmax, possible_values
 
 CHANNELS = (1, 3, 4)
 SHORTEST_SIDE = 8  # of a picture that is stored as a row of numbers
@@ -25,13 +25,21 @@ def has_channels_first(shape):
 
 def largest_picture(model):
     """Return the output of a model that is its largest picture, or None."""
-    pictures = [tensor for tensor in keras.tree.flatten(model.outputs) if is_picture(tuple(tensor.shape[1:]))]
+    pictures = [
+        tensor
+        for tensor in keras.tree.flatten(model.outputs)
+        if is_picture(tuple(tensor.shape[1:])) and not (len(tensor.shape) == 3 and is_softmax(tensor))
+    ]
     return max(pictures, key=lambda tensor: math.prod(side or 0 for side in tensor.shape[1:]), default=None)
 
 
 def picture_in_a_row(model):
     """Return the output that is a picture as a row of numbers, such as 784 or 3072; or None."""
-    rows = [tensor for tensor in keras.tree.flatten(model.outputs) if row_shape(tuple(tensor.shape[1:]))]
+    rows = [
+        tensor
+        for tensor in keras.tree.flatten(model.outputs)
+        if row_shape(tuple(tensor.shape[1:])) and not is_softmax(tensor)
+    ]
     return max(rows, key=lambda tensor: tensor.shape[-1], default=None)
 
 
@@ -86,7 +94,7 @@ def single(inputs):
 
 
 def generator_inside(model):
-    """Find the generator in a combined model: a model in it, or the one place where it has a picture.
+    """Find the generator in a combined model: a model in it, or else the one place where it makes a picture of noise.
 
     Returns:
         `(model, tensor)`: the generator and its picture; or None.
@@ -95,6 +103,8 @@ def generator_inside(model):
         tensor = largest_picture(inner)
         if tensor is not None and not takes_pictures(inner):
             return inner, tensor
+    if takes_pictures(model):
+        return None
     tensors = [
         tensor
         for _, node in nodes_behind(keras.tree.flatten(model.outputs))
@@ -123,9 +133,19 @@ def inputs_of(tensor, model):
 def takes_pictures(model):
     """Say whether a picture goes into a model; three inputs or more may have noise in the shape of pictures."""
     shapes = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    if len(shapes) == 1 and is_map_of_noise(shapes[0], model):
+        return False
     pictures = [
         shape
         for shape, tensor in zip(shapes, model.inputs, strict=True)
         if len(shape) == 3 and shape[:2] != (1, 1) and not ("noise" in tensor.name.lower() and shape[-1] == 1)
     ]
     return bool(pictures) and not (len(shapes) > 2 and all(shape[-1] == 1 for shape in pictures))
+
+
+def is_map_of_noise(shape, model):
+    """Say whether an input is noise in rows and columns, such as (4, 4, 8): no picture, and smaller than the output."""
+    tensor = largest_picture(model)
+    if len(shape) != 3 or None in shape or is_picture(shape) or tensor is None or None in tensor.shape[1:]:
+        return False
+    return math.prod(shape[:2]) < math.prod(tensor.shape[1:]) / tensor.shape[-1]

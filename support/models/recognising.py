@@ -15,6 +15,25 @@ HALVES = ("config.json", "model.weights.h5")  # the architecture and the weights
 HDF5 = b"\x89HDF\r\n\x1a\n"
 HDF5_STARTS = (0, 512, 1024, 2048, 4096)  # where HDF5 may begin; before it may stand something of another program
 
+CHECKPOINT = (
+    "a part of a TensorFlow checkpoint, weights without their network; load it with its program, and save the "
+    "generator with model.save('generator.keras')"
+)
+YAML = "an architecture as YAML, which Keras reads no more; give one as JSON, from model.to_json()"
+GRAPH = "a TensorFlow graph, not a Keras file; give the Keras file it was made from"
+# If the first bytes say nothing.
+BY_ENDING = {
+    ".pb": GRAPH,
+    ".pbtxt": GRAPH,
+    ".onnx": "an ONNX model, not a Keras file; give the Keras file it was made from",
+    ".index": CHECKPOINT,
+    ".yaml": YAML,
+    ".yml": YAML,
+    ".pkl": "a pickle; a pickle can run code and is never opened",
+    ".pickle": "a pickle; a pickle can run code and is never opened",
+    ".joblib": "a joblib file, which holds pickles; a pickle can run code and is never opened",
+}
+
 # What people take for a model: where it stands in the file, these bytes, and the name for what the file is.
 OTHER_KINDS = (
     (
@@ -33,6 +52,12 @@ OTHER_KINDS = (
     (4, b"tfl3", "a TensorFlow Lite model, which has no training framework left; give the Keras file it was made from"),
     (8, b'{"', "a safetensors file, weights without their network; give the Keras file they were taken from"),
     (0, b"\x08", "a protocol buffer (ONNX or TensorFlow), not a Keras file; give the Keras file it was made from"),
+    (0, b"(dp", "a pickle of an old kind; a pickle can run code and is never opened"),
+    (0, b"(lp", "a pickle of an old kind; a pickle can run code and is never opened"),
+    (0, b"ccopy_reg", "a pickle of an old kind; a pickle can run code and is never opened"),
+    (0, b"model_checkpoint_path", CHECKPOINT),
+    (0, b"backend:", YAML),
+    (0, b"class_name:", YAML),
     (0, b"\x89png", "a PNG picture"),
     (0, b"\xff\xd8\xff", "a JPEG picture"),
     (0, b"gif8", "a GIF picture"),
@@ -42,6 +67,8 @@ OTHER_KINDS = (
     (0, b"7z\xbc\xaf", "a 7-Zip archive; unpack it, and give the file inside"),
     (0, b"rar!", "a RAR archive; unpack it, and give the file inside"),
     (0, b"\xfd7zxz", "an xz archive; unpack it, and give the file inside"),
+    (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive (.zst); unpack it, and give the file inside"),
+    (0, b"\x04\x22\x6d\x18", "an LZ4 archive; unpack it, and give the file inside"),
     (257, b"ustar", "a tar archive; unpack it, and give the file inside"),
 )
 
@@ -59,8 +86,10 @@ def check_that_it_may_be_read(path):
     except (ValueError, OSError) as error:  # a NUL in it, or too long; a disk that fails
         raise InputError(f"{str(path)[:200]!r} cannot be opened ({getattr(error, 'strerror', error)})") from None
     if stat.S_ISDIR(mode):
-        kind = "a TensorFlow SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
-        raise InputError(f"{path} is {kind}; {EXPECTED}")
+        if (path / "saved_model.pb").exists():
+            way_out = "open it where it was made, and save the model with model.save('generator.keras')"
+            raise InputError(f"{path} is a TensorFlow SavedModel folder; {way_out}")
+        raise InputError(f"{path} is a folder; {EXPECTED}")
     if not stat.S_ISREG(mode):
         raise InputError(f"{path} is no ordinary file (a device or a pipe); {EXPECTED}")
     if not os.access(path, os.R_OK):
@@ -120,4 +149,7 @@ def kind_of(path):
             raise InputError(f"{path} is {kind}" + ("" if ";" in kind else f"; {EXPECTED}"))
     if text.startswith(b"{"):
         return "json"
+    ending = ".index" if path.suffix.startswith(".data-") else path.suffix.lower()
+    if ending in BY_ENDING:
+        raise InputError(f"{path} is {BY_ENDING[ending]}")
     raise InputError(f"{path} is neither HDF5 nor a Keras zip, whatever its ending says; {EXPECTED}")

@@ -7,6 +7,7 @@ Where somebody wrote `x * 0.5 + 0.5` or `tf.concat([a, b], -1)` between two laye
 KINDS = ("TFOpLambda", "SlicingOpLambda")
 TWO = {"y": "x2"}
 REDUCING = {"axis": "axis", "keepdims": "keepdims"}
+DEFAULTS = {"data_format": "NHWC", "conjugate": False}  # of arguments that keras.ops has not; of all others: None
 
 # TensorFlow's name, the class in keras.ops, and the names of its arguments after the first one.
 FUNCTIONS = {
@@ -16,11 +17,21 @@ FUNCTIONS = {
     "clip_by_value": ("Clip", {"clip_value_min": "x_min", "clip_value_max": "x_max"}),
     "concat": ("Concatenate", {"axis": "axis"}),
     "expand_dims": ("ExpandDims", {"axis": "axis"}),
-    "image.resize": ("Resize", {"size": "size", "method": "interpolation"}),
+    "identity": ("Copy", {}),
+    "image.resize": ("Resize", {"size": "size", "method": "interpolation", "antialias": "antialias"}),
+    "linalg.matmul": ("TfMatmul", {"b": "x2", "transpose_a": "transpose_a", "transpose_b": "transpose_b"}),
     "math.abs": ("Abs", {}),
     "math.add": ("Add", TWO),
+    "math.add_n": ("TfAddN", {}),
+    "math.ceil": ("Ceil", {}),
+    "math.cos": ("Cos", {}),
     "math.divide": ("Divide", TWO),
+    "math.erf": ("Erf", {}),
     "math.exp": ("Exp", {}),
+    "math.floor": ("Floor", {}),
+    "math.greater": ("Greater", TWO),
+    "math.l2_normalize": ("TfL2Normalize", {"axis": "axis", "epsilon": "epsilon"}),
+    "math.less": ("Less", TWO),
     "math.log": ("Log", {}),
     "math.maximum": ("Maximum", TWO),
     "math.minimum": ("Minimum", TWO),
@@ -33,29 +44,49 @@ FUNCTIONS = {
     "math.reduce_std": ("Std", REDUCING),
     "math.reduce_sum": ("Sum", REDUCING),
     "math.reduce_variance": ("Var", REDUCING),
+    "math.round": ("Round", {}),
     "math.rsqrt": ("Rsqrt", {}),
     "math.sigmoid": ("Sigmoid", {}),
+    "math.sign": ("Sign", {}),
+    "math.sin": ("Sin", {}),
     "math.softplus": ("Softplus", {}),
     "math.sqrt": ("Sqrt", {}),
     "math.square": ("Square", {}),
+    "math.squared_difference": ("TfSquaredDifference", TWO),
     "math.subtract": ("Subtract", TWO),
     "math.tanh": ("Tanh", {}),
     "math.truediv": ("TrueDivide", TWO),
     "nn.depth_to_space": ("DepthToSpace", {"block_size": "block_size"}),
     "nn.elu": ("Elu", {}),
+    "nn.gelu": ("TfGelu", {"approximate": "approximate"}),
     "nn.leaky_relu": ("LeakyRelu", {"alpha": "negative_slope"}),
     "nn.relu": ("Relu", {}),
+    "nn.relu6": ("Relu6", {}),
+    "nn.selu": ("Selu", {}),
     "nn.sigmoid": ("Sigmoid", {}),
     "nn.silu": ("Silu", {}),
     "nn.softmax": ("Softmax", {"axis": "axis"}),
     "nn.softplus": ("Softplus", {}),
+    "nn.softsign": ("Softsign", {}),
+    "nn.space_to_depth": ("SpaceToDepth", {"block_size": "block_size"}),
     "nn.swish": ("Silu", {}),
     "nn.tanh": ("Tanh", {}),
+    "one_hot": ("OneHot", {"depth": "num_classes", "axis": "axis", "dtype": "dtype"}),
+    "ones_like": ("OnesLike", {}),
+    "pad": ("TfPad", {"paddings": "paddings", "mode": "mode", "constant_values": "constant_values"}),
+    "repeat": ("Repeat", {"repeats": "repeats", "axis": "axis"}),
     "reshape": ("Reshape", {"shape": "newshape"}),
+    "reverse": ("Flip", {"axis": "axis"}),
+    "roll": ("Roll", {"shift": "shift", "axis": "axis"}),
+    "split": ("TfSplit", {"num_or_size_splits": "num_or_size_splits", "axis": "axis"}),
     "squeeze": ("Squeeze", {"axis": "axis"}),
     "stack": ("Stack", {"axis": "axis"}),
+    "stop_gradient": ("StopGradient", {}),
     "tile": ("Tile", {"multiples": "repeats"}),
     "transpose": ("Transpose", {"perm": "axes"}),
+    "unstack": ("Unstack", {"num": "num", "axis": "axis"}),
+    "where": ("Where", {"x": "x1", "y": "x2"}),
+    "zeros_like": ("ZerosLike", {}),
 }
 
 
@@ -75,10 +106,10 @@ def in_words_of_keras_ops(layer, nodes):
     calls = []
     for node in nodes:
         first, others = first_argument(node)
-        others = {key: value for key, value in others.items() if key != "name" and value is not None}
+        others = {key: value for key, value in others.items() if value != DEFAULTS.get(key) and key != "name"}
         if not set(others) <= set(names):
             return None
-        calls.append({"args": [first], "kwargs": {names[key]: plain(value) for key, value in others.items()}})
+        calls.append({"args": [first], "kwargs": {names[key]: in_keras_3_form(value) for key, value in others.items()}})
     config = {"name": layer["name"]}
     return {"module": "keras.src.ops.numpy", "class_name": kind, "config": config, "inbound_nodes": calls}
 
@@ -98,12 +129,12 @@ def tensor(reference):
     return {"class_name": "__keras_tensor__", "config": {"shape": [], "dtype": "float32", "keras_history": reference}}
 
 
-def plain(value):
+def in_keras_3_form(value):
     """Return an argument in Keras 3's form: tensors and slices have a class there."""
     if isinstance(value, list):
         if len(value) == 3 and isinstance(value[0], str) and all(type(number) is int for number in value[1:]):
             return tensor(value)
-        return [plain(inner) for inner in value]
+        return [in_keras_3_form(inner) for inner in value]
     if isinstance(value, dict) and set(value) == {"start", "stop", "step"}:
         return {"class_name": "__slice__", "config": value}
     return value

@@ -6,6 +6,7 @@ A `.h5` file lists its layers in order, and the weights of each in order. A `.we
 
 import warnings
 
+import keras
 import numpy as np
 from keras.src.saving import saving_lib
 
@@ -28,6 +29,9 @@ def give_weights(model, file):
         give_in_order(model, file)
     else:
         give_by_path(model, file.by_path or {})
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with copies of its weights
 
 
 def give_in_order(model, file):
