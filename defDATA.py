@@ -31,61 +31,6 @@ from support.data.shapes import SHAPE_NAMES, draw_shapes
 from support.drawing.grid import to_image
 from support.system.errors import InputError, one_line_errors, printable
 
-SHAPES_COUNT = 10_000  # a thousand of each kind
-
-
-def download(name):
-    """Fetch a training split through Keras.
-
-    Args:
-        name: "cifar10", "cifar100", "mnist" or "fashion_mnist", a module of `keras.datasets`.
-
-    Returns:
-        `(images, labels)`: uint8 `(n, height, width, channels)` and int32 `(n,)`.
-
-    Raises:
-        InputError: If it cannot be downloaded.
-    """
-    import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
-
-    import keras
-
-    try:
-        (images, labels), _ = getattr(keras.datasets, name).load_data()
-    except Exception as error:  # Keras raises a bare Exception for any error of the download
-        raise InputError(
-            f"{name} could not be downloaded ({error}); "
-            "give pictures of your own with --data PATH, or try --preset shapes"
-        ) from None
-    if images.ndim == 3:  # MNIST has no axis for its one channel
-        images = images[..., np.newaxis]
-    return images, labels.reshape(-1).astype("int32")
-
-
-# The named data sets: `--data` takes one of these names, or a path. A row says
-#   load          a function of height, width, channels and seed that gives the pictures (uint8) and their classes
-#   class_names   a name for each class
-#   says          where the pictures come from, in words
-#   any_size      True: they are made in any size. Otherwise they have a fixed size, and are scaled to the wanted one
-SOURCES: dict[str, dict] = {
-    name: {
-        "load": lambda height, width, channels, seed, name=name: download(name),
-        "class_names": CLASS_NAMES[name],
-        "says": f"{name}'s training split",
-        "any_size": False,
-    }
-    for name in ("cifar10", "cifar100", "mnist", "fashion_mnist")
-} | {
-    "shapes": {
-        "load": lambda height, width, channels, seed: draw_shapes(
-            SHAPES_COUNT, height or 32, width or 32, channels or 3, seed
-        ),
-        "class_names": SHAPE_NAMES,
-        "says": "shapes, drawn by the suite",
-        "any_size": True,
-    },
-}
-
 
 @dataclasses.dataclass
 class Pictures:
@@ -248,6 +193,62 @@ def batch_of_step(pictures, epoch, step, batch_size, seed, shuffle_window=0, fli
 def to_floats(images):
     """Scale uint8 pictures 0 to 255 to float32 in [-1, 1], the range of the generator's tanh."""
     return images.astype("float32") / 127.5 - 1.0
+
+
+SHAPES_COUNT = 10_000  # a thousand of each kind
+
+
+def download(name):
+    """Fetch a training split through Keras.
+
+    Args:
+        name: "cifar10", "cifar100", "mnist" or "fashion_mnist", a module of `keras.datasets`.
+
+    Returns:
+        `(images, labels)`: uint8 `(n, height, width, channels)` and int32 `(n,)`.
+
+    Raises:
+        InputError: If it cannot be downloaded.
+    """
+    import support.system.silent_start  # noqa: F401  # isort: skip  (before Keras)
+
+    import keras
+
+    try:
+        (images, labels), _ = getattr(keras.datasets, name).load_data()
+    except Exception as error:  # Keras raises a bare Exception for any error of the download
+        raise InputError(
+            f"{name} could not be downloaded ({error}); "
+            "give pictures of your own with --data PATH, or try --preset shapes"
+        ) from None
+    if images.ndim == 3:  # MNIST has no axis for its one channel
+        images = images[..., np.newaxis]
+    return images, labels.reshape(-1).astype("int32")
+
+
+# The named data sets: `--data` takes one of these names, or a path. A row says
+#   load          a function of height, width, channels and seed that gives the pictures (uint8) and their classes
+#   class_names   a name for each class
+#   says          where the pictures come from, in words
+#   any_size      True: they are made in any size. Otherwise they have a fixed size, and are scaled to the wanted one
+SOURCES: dict[str, dict] = {
+    name: {
+        "load": lambda height, width, channels, seed, name=name: download(name),
+        "class_names": CLASS_NAMES[name],
+        "says": f"{name}'s training split",
+        "any_size": False,
+    }
+    for name in ("cifar10", "cifar100", "mnist", "fashion_mnist")
+} | {
+    "shapes": {
+        "load": lambda height, width, channels, seed: draw_shapes(
+            SHAPES_COUNT, height or 32, width or 32, channels or 3, seed
+        ),
+        "class_names": SHAPE_NAMES,
+        "says": "shapes, drawn by the suite",
+        "any_size": True,
+    },
+}
 
 
 def main(arguments=None):
