@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from defDATA import load_pictures
 from made_pictures import encoded, everything, levels_of, plain, refused, save_npz, write_files, write_zip
@@ -207,9 +207,13 @@ print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
 def test_no_data_file_takes_more_than_a_gigabyte(tmp_path):
     """Would catch any of these that is unpacked first and refused later, and large pictures that are copied several
     times on the way to 8 bits and the right side up."""
-    large = encoded(Image.new("RGB", (7900, 7900), 9), compress_level=1)
-    deep = encoded(Image.fromarray(np.full((7900, 7900), 4000, "uint16")), compress_level=1)
-    files = {f"{number}.png": large for number in range(4)} | {"4.png": deep, "5.png": deep}
+    size = (6300, 6300)  # almost as many pixels as are taken
+    large = encoded(Image.new("RGB", size, 9), compress_level=1)
+    deep = encoded(Image.fromarray(np.full(size, 4000, "uint16")), compress_level=1)
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    clear = encoded(Image.new("RGBA", size, (9, 9, 9, 99)), compress_level=1, exif=turned)
+    files = {f"{number}.png": large for number in range(3)} | {"3.png": clear, "4.png": deep, "5.png": deep}
     sources = {
         "large": write_files(tmp_path / "large.dir", files),
         "zeros": zip_of_zeros(tmp_path / "zeros.npz", "x_train.npy", 1500, npy_header((1500 * 2**20 // 64, 8, 8))),

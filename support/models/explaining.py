@@ -2,7 +2,7 @@
 
 import re
 
-from support.system.errors import InputError
+from support.system.errors import InputError, printable
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # Keras writes in bold for a terminal
 PLACE = re.compile(r"Exception encountered when calling (.*?)\.call\(\)\.")
@@ -41,8 +41,3 @@ def first_words(text):
     text = PLACE.sub("", COLOURS.sub("", text)).split("Arguments received by")[0]
     text = " ".join(text.split("Exception encountered:")[-1].split())
     return text if len(text) <= 200 else text[:200] + "..."
-
-
-def printable(text):
-    """Leave out what is not printed: words out of a file may hold a terminal's commands."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
