@@ -165,6 +165,7 @@ def test_recycle_bins_and_thumbnails_are_no_pictures(tmp_path, left, zipped):
         ("raw cooked", False),
         ("images cats", False),
         ("masks hats", False),
+        ("label_0 label_1", False),
     ],
 )
 def test_parts_of_a_set_by_name(names, parts):

@@ -38,7 +38,8 @@ def are_parts(names):
     words = [words_of(name) for name in names]
     if all(some & USES for some in words) or (union(words) & FOR_TRAINING and union(words) & FOR_TESTS):
         return True
-    if all(some & (PICTURES | BESIDE_PICTURES) for some in words) and union(words) & BESIDE_PICTURES:
+    pictures_and_more = union(words) & PICTURES and union(words) & BESIDE_PICTURES
+    if pictures_and_more and all(some & (PICTURES | BESIDE_PICTURES) for some in words):
         return True
     if all(re.fullmatch(OF_A_CAMERA, name) for name in names):
         return True

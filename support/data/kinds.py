@@ -142,11 +142,11 @@ def refuse_no_pictures(path, names, passed_over):
     Raises:
         InputError: Always; it says which kinds of file are there.
     """
-    hidden = sum(name.lower().endswith(ENDINGS) for name in names)
+    hidden = [name for name in names if name.lower().endswith(ENDINGS)]
     held = f" ({in_words(passed_over)})" if passed_over else ""
     way_out = f"pictures end in {WELL_KNOWN}, or what else Pillow opens"
     if hidden:
-        way_out = f"{hidden:,} are hidden (.name, ..) or left by a system, {names[0]} for instance; rename them"
+        way_out = f"{len(hidden):,} are hidden (.name, ..) or left by a system, {hidden[0]} for instance; rename them"
     elif set(passed_over) <= {".zip", ".tar", ".gz", ".7z", ".rar"} and passed_over:
         way_out = "unpack them, or name one of them"
     elif "without an ending" in passed_over:
