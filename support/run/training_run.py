@@ -264,7 +264,9 @@ class TrainingRun:
         """
         self.folder.check_claim()
         path = self.folder.generator_path(epoch)
-        last = last or path.exists()  # the run was stopped in the middle of this epoch; the files of that are replaced
+        # A run that was stopped in the middle of this epoch has left a generator: then all of its files are replaced.
+        # All processes draw together, and only the first one has the folder.
+        last = last or bool(of_first_process(path.exists()))
         plots_due, save_due = (last or epoch % self.settings[often] == 0 for often in ("plot_every", "save_every"))
         steps = self.history.steps_of(epoch, self.steps_per_epoch)
         score_due = self.scorer and self.scorer.is_due(epoch, steps, self.steps_per_epoch)
