@@ -179,7 +179,7 @@ def teach_discriminator(discriminator, pictures, settings, may_go_on, say):
         seed=settings["seed"],
         may_go_on=may_go_on,
     )
-    end = "over after" if may_go_on() else "cut short, so that time is left for the game:"
+    end = "over after" if may_go_on() else "cut short after"  # by Ctrl-C, or so that time is left for the game
     say(f"lesson    {end} {made:,} steps, {time.monotonic() - start:.0f} s: {share:.0%} told right")
 
 

@@ -1,6 +1,7 @@
 """Addresses that are no path: `https://...`, `file://...`, `s3://...`. A DeepLake dataset has one as well."""
 
 import difflib
+import pathlib
 import re
 import urllib.parse
 import urllib.request
@@ -49,6 +50,18 @@ def refuse_address(source):
         f"{source} begins with {scheme}://, from which no pictures are read; copy them to this computer, and give "
         "the folder, .zip or .npz"
     )
+
+
+def lies_among_pictures(place, source):
+    """Say whether a place to write to lies in the folder of pictures that a source names; what is written there would
+    become a picture.
+
+    Args:
+        place: A path.
+        source: As for `defDATA.load_pictures`.
+    """
+    pictures = pathlib.Path(source).expanduser()
+    return pictures.is_dir() and pathlib.Path(place).resolve().is_relative_to(pictures.resolve())
 
 
 def meant(source, names):

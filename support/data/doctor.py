@@ -14,6 +14,7 @@ import textwrap
 
 import numpy as np
 
+from support.data.addresses import lies_among_pictures
 from support.data.contact_sheet import draw_contact_sheet
 from support.data.looks import look_at_all, name_of
 from support.data.npz import has_own_size
@@ -66,13 +67,13 @@ def parse_arguments(arguments, presets, sources):
 
 def check_sheet_place(out, source):
     """Refuse a contact sheet that cannot be written, or that would later count as one of the pictures."""
-    out, source = pathlib.Path(out), pathlib.Path(source)
+    out = pathlib.Path(out)
     if out.suffix.lower() != ".png" or out.is_dir():
         raise InputError(f"--out {out}: the contact sheet is a file that ends in .png")
     folder = out.absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"--out {out}: {folder} is no folder that you may write to; name another place")
-    if source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
+    if lies_among_pictures(folder, source):
         raise InputError(
             f"--out {out} lies in {source}: the contact sheet would be one of the pictures; name another place"
         )

@@ -86,7 +86,8 @@ def say_what_next(run):
     print(f"waited    {waited:.1%} of the time for pictures{hint}")
     resume = f"python train.py --resume --out {shlex.quote(str(folder.out))}"
     if run.reason:
-        why = {"time": f"after {run.arguments.minutes} min", "interrupt": "by Ctrl-C", "terminate": "by the system"}
+        minutes = run.arguments.minutes or 0
+        why = {"time": f"after {minutes:g} min", "interrupt": "by Ctrl-C", "terminate": "by the system"}
         epoch = 1 + (len(run.history.steps) - 1) // run.steps_per_epoch if run.history.steps else 0
         where = f"in epoch {epoch:,} of {run.settings['epochs']:,}" if epoch else "before the first step"
         print(f"stopped   {why[run.reason]}, {where}; everything is saved in {folder.checkpoints}")

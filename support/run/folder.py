@@ -7,6 +7,7 @@ import shutil
 
 import h5py
 
+from support.data.addresses import lies_among_pictures
 from support.run.checkpoints import checkpoint_paths
 from support.run.claims import Claim
 from support.system.atomic_files import written_beside
@@ -120,8 +121,7 @@ class RunFolder:
         Raises:
             InputError: If it is a file, writing is not permitted, or the run's plots would become pictures to train on.
         """
-        pictures = pathlib.Path(data).expanduser()
-        if pictures.is_dir() and self.out.resolve().is_relative_to(pictures.resolve()):
+        if lies_among_pictures(self.out, data):
             raise InputError(
                 f"--out {self.out} lies in --data {data}: the run's plots would become pictures to train on; "
                 "name another place with --out"
