@@ -142,7 +142,8 @@ def play_step(players, real, classes, noise, check=None):
         `(measured, fake)`, on the device: D's loss, G's loss, D(x), D(G(z)) in D's and in G's turn; and D's fakes.
     """
     generator, discriminator, combined, fake_maker, *_ = players
-    is_real, is_fake = np.ones((len(real), 1), "float32"), np.zeros((len(real), 1), "float32")
+    is_real = np.ones((real.shape[0], 1), "float32")
+    is_fake = np.zeros_like(is_real)
 
     def with_classes(inputs):
         return inputs if classes is None else [inputs, classes]

@@ -219,7 +219,7 @@ def play_step(players, real, classes, noise, check=None):
     """Play one step of this game, where D judges pairs. Arguments and values are those of `train.play_step`."""
     class_inputs = [] if classes is None else [classes]
     fake = predict_on_batch(players.fake_maker, [noise[0], *class_inputs] if class_inputs else noise[0])
-    no_target = np.zeros((len(real), 1), "float32")  # the losses compare two logits, not a logit with a target
+    no_target = np.zeros((real.shape[0], 1), "float32")  # the losses compare two logits, not a logit with a target
 
     # (1) D: maximise log sigmoid(D(x) - D(G(z))), minus the price of its slopes at x and at G(z)
     on_pairs = train_on_batch(players.discriminator_turn, [real, fake, *class_inputs], no_target)

@@ -105,8 +105,8 @@ def too_large_above(limit, monkeypatch, then=None):
     def limited(players, real, *more):
         if failed and then:
             raise then
-        if len(real) > limit:
-            failed.append(len(real))
+        if real.shape[0] > limit:
+            failed.append(real.shape[0])
             raise ResourceExhaustedError("OOM when allocating tensor")
         return play_step(players, real, *more)
 

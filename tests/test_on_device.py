@@ -6,10 +6,11 @@ import pytest
 from keras import layers
 
 import train
-from presets import ON_A_GPU, PRESETS
+from presets import ON_A_CPU, ON_A_GPU, PRESETS
 from support.models.on_device import BACKEND, as_one_call, predict_on_batch, to_numbers, train_on_batch
 from support.run.checkpoints import copy_variables, variables_of
 from support.run.rehearsal import StepCheck
+from support.system import machine
 
 
 def built(learning_rate=0.01):
@@ -97,6 +98,7 @@ GAMES = {
     "classic": PRESETS["cifar10"] | SMALL,
     "smooth": PRESETS["shapes"] | SMALL | {"conditional": True},
     "relativistic": PRESETS["modern"] | ON_A_GPU | SMALL | {"augment": ["color"]},
+    "taught": PRESETS["modern"] | ON_A_CPU | SMALL | {"augment": [], "conditional": True},
 }
 
 
@@ -110,16 +112,15 @@ def game(settings):
     return players, [(players, real, classes, noise) for noise in random.standard_normal((6, 2, 4, 5), dtype="float32")]
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="only JAX compiles a step into one call")
+@pytest.mark.skipif(BACKEND == "torch", reason="torch does not compile a step into one call")
 @pytest.mark.parametrize("name", GAMES)
-def test_a_step_in_one_call_is_the_same_step(name):
+def test_a_step_in_one_call_is_the_same_step(name, monkeypatch):
     """Would catch a variable that one call leaves as it was, a seed that stands still, a first step played twice."""
     settings, ends = GAMES[name], []
     for one_call in (False, True):
         players, steps = game(settings)
+        monkeypatch.setattr(machine, "gains_from_one_call", lambda one_call=one_call: one_call)
         play = train.step_of(settings, players)
-        if one_call:
-            play = as_one_call(play, variables_of(players))
         outputs = [[*to_numbers(measured), *np.ravel(fake)] for measured, fake in (play(*inputs) for inputs in steps)]
         ends.append((np.array(outputs), copy_variables(variables_of(players))))
     np.testing.assert_allclose(ends[0][0], ends[1][0], atol=1e-4)  # one compiler may order sums in another way
@@ -127,7 +128,7 @@ def test_a_step_in_one_call_is_the_same_step(name):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="only JAX compiles a step into one call")
+@pytest.mark.skipif(BACKEND == "torch", reason="torch does not compile a step into one call")
 def test_a_failed_call_leaves_the_variables_usable():
     """Would catch placeholders that stay in the variables when a batch does not fit: no smaller one could be tried."""
     players, steps = game(GAMES["classic"])

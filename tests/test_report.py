@@ -182,3 +182,14 @@ def test_a_saved_generator_asks_for_no_sample_plot(tmp_path):
     assert [path.name for path in out.glob("training_logs/generated_plot_*")] == ["generated_plot_e002.png"]
     with Image.open(out / "training_logs" / "progress.gif") as opened:
         assert opened.n_frames == 1
+
+
+def test_a_resumed_run_asks_for_no_sample_plot_either(tmp_path):
+    """Would catch a plot beside a generator that was saved just before a kill; the run that was not killed has none."""
+    out = tmp_path / "run"
+    data, due = save_twenty_pictures(tmp_path / "pictures.npz"), ["--save-every", "2", "--plot-every", "3"]
+    assert play(data, out, "--epochs", "2", *due) == 0
+    (out / "training_logs" / "generated_plot_e002.png").unlink()  # as if it were not the last epoch
+    assert play(data, out, "--epochs", "4", *due, "--resume") == 0
+    names = sorted(path.name for path in out.glob("training_logs/generated_plot_*"))
+    assert names == ["generated_plot_e003.png", "generated_plot_e004.png"]

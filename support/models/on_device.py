@@ -7,8 +7,12 @@ prepares the next calls while the GPU computes, and pictures that go from one ne
 On JAX these functions also do less around a call: Keras' methods send each batch to the device twice, collect the
 variables of all layers anew, and assign each one with checks that a model's own variables always pass. For networks of
 almost no size a step of the game then takes 2 ms instead of 5.
+
+`as_one_call` compiles a whole step, with the turns of both players, into one call. TensorFlow then also computes things
+of two turns at the same time where they do not depend on each other.
 """
 
+import contextlib
 import weakref
 
 import keras
@@ -17,6 +21,9 @@ import numpy as np
 from support.system.several_devices import spread
 
 BACKEND = keras.backend.backend()
+if BACKEND == "tensorflow":
+    import tensorflow
+
 _variables = weakref.WeakKeyDictionary()  # from a model to its compiled function, and the variables that it changes
 
 
@@ -33,6 +40,9 @@ def train_on_batch(model, inputs, targets):
         or dividing them does not wait for that, `to_numbers` and `float` do.
     """
     batch = _batch(inputs, targets, None)  # None: all pictures weigh the same
+    if _is_compiling():
+        model.reset_metrics()
+        return model.train_step(batch)
     if model.train_function is None:  # the first call makes the function, and the metrics' variables
         if not keras.distribution.distribution():
             return model.train_on_batch(*batch, return_dict=True)
@@ -58,6 +68,8 @@ def predict_on_batch(model, inputs):
         The output, an array on the device. No gradient flows back through it.
     """
     batch = _batch(inputs)
+    if _is_compiling():
+        return model.predict_step(batch)
     if model.predict_function is None:
         if not keras.distribution.distribution():
             return model.predict_on_batch(*batch)
@@ -96,11 +108,11 @@ def to_array(value):
 
 
 def as_one_call(play_step, variables):
-    """Compile a whole step of the game into one call. Needs JAX.
+    """Compile a whole step of the game into one call. Needs JAX or TensorFlow.
 
-    On a GPU a step is over sooner than the program has prepared its four calls. In one call there is less to prepare.
-    The step is the same code: here JAX runs it once with placeholders in place of the variables' values, notes what is
-    computed, and compiles that.
+    On a GPU a step is over sooner than the program has prepared its four calls. On a CPU some of a turn's work keeps
+    only one core busy, and only within one call can another turn use the other cores. The step is the same code: the
+    backend runs it once with placeholders in place of the values, notes what is computed, and compiles that.
 
     Args:
         play_step: Function of players, real pictures, classes, noise and a check, such as `train.play_step`, in which
@@ -111,6 +123,22 @@ def as_one_call(play_step, variables):
         A function with the same arguments and results. Its first call, and each call with a check, is not compiled:
         Keras makes what it needs in the first call, and a check looks at the variables between two turns.
     """
+    compiled = (_compiled_by_jax if BACKEND == "jax" else _compiled_by_tensorflow)(play_step, variables)
+    played = []
+
+    def play(players, real, classes, noise, check=None):
+        if played and not check:
+            return compiled(players, real, classes, noise)
+        with _uncompiled():
+            results = play_step(players, real, classes, noise, check)
+        played.append(True)
+        return results
+
+    return play
+
+
+def _compiled_by_jax(play_step, variables):
+    """Compile a step with JAX, which knows no variables: their values are given to the step, and come back from it."""
     import jax
 
     def with_values(values, players, real, classes, noise):
@@ -118,12 +146,9 @@ def as_one_call(play_step, variables):
         results = play_step(players, real, classes, noise)
         return results, [variable.value for variable in variables]
 
-    compiled, played = jax.jit(with_values, donate_argnums=0, static_argnums=1), []
+    compiled = jax.jit(with_values, donate_argnums=0, static_argnums=1)
 
-    def play(players, real, classes, noise, check=None):
-        if check or not played:
-            played.append(True)
-            return play_step(players, real, classes, noise, check)
+    def play(players, real, classes, noise):
         values = [variable.value for variable in variables]
         try:
             results, values = compiled(values, players, real, classes, noise)
@@ -134,9 +159,32 @@ def as_one_call(play_step, variables):
     return play
 
 
+def _compiled_by_tensorflow(play_step, variables):
+    """Compile a step with TensorFlow, which reads and changes the variables by itself, in the order of the program."""
+    return tensorflow.function(play_step, autograph=False)  # the step has no loop that depends on a tensor
+
+
+def _is_compiling():
+    """Say whether TensorFlow is noting a step for `as_one_call`: then a turn is a part of it, not a call of its own."""
+    return BACKEND == "tensorflow" and not tensorflow.executing_eagerly()
+
+
+@contextlib.contextmanager
+def _uncompiled():
+    """On TensorFlow compute each operation at once: to compile each turn for a single step would take seconds."""
+    if BACKEND != "tensorflow":
+        yield
+        return
+    tensorflow.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tensorflow.config.run_functions_eagerly(False)
+
+
 def _batch(*parts):
-    """Return a batch as Keras takes it: spread over the devices; on torch as tensors, since it takes no mixture."""
-    convert = keras.ops.convert_to_tensor if BACKEND == "torch" else spread
+    """Return a batch as Keras takes it: on JAX spread over the devices; elsewhere as tensors: they take no mixture."""
+    convert = spread if BACKEND == "jax" else keras.ops.convert_to_tensor
     return keras.tree.map_structure(lambda part: None if part is None else convert(part), parts)
 
 

@@ -203,6 +203,11 @@ def one_of_each(order, labels, classes):
     return order[chosen]
 
 
+def sample_path(folder, epoch):
+    """Return where an epoch's grid of generated pictures is written."""
+    return folder / f"{SAMPLE_PLOT}{epoch:03d}.png"
+
+
 def draw_sample(folder, sample, epoch):
     """Write `generated_plot_eXXX.png` and `real_fake.png`.
 
@@ -215,7 +220,7 @@ def draw_sample(folder, sample, epoch):
         The grid of generated pictures, a Pillow image.
     """
     grid = picture_grid(sample.fake, sample.columns)
-    save_image(grid, folder / f"{SAMPLE_PLOT}{epoch:03d}.png")
+    save_image(grid, sample_path(folder, epoch))
     columns = sample.columns or 1
     shown = max(1, BESIDE_REAL // columns) * columns  # whole rows
     draw_real_and_fake(folder / REAL_FAKE, sample.real[:shown], sample.fake[:shown], sample.columns)

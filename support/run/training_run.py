@@ -264,10 +264,8 @@ class TrainingRun:
         """
         self.folder.check_claim()
         path = self.folder.generator_path(epoch)
-        # A run that was stopped in the middle of this epoch has left a generator: then all of its files are replaced.
-        # All processes draw together, and only the first one has the folder.
-        last = last or bool(of_first_process(path.exists()))
-        plots_due, save_due = (last or epoch % self.settings[often] == 0 for often in ("plot_every", "save_every"))
+        save_due = last or self._is_due("save_every", epoch, path)
+        plots_due = last or self._is_due("plot_every", epoch, plots.sample_path(self.folder.logs, epoch))
         steps = self.history.steps_of(epoch, self.steps_per_epoch)
         score_due = self.scorer and self.scorer.is_due(epoch, steps, self.steps_per_epoch)
         generator = self.make_generator() if plots_due or save_due or score_due else None
@@ -283,6 +281,11 @@ class TrainingRun:
         run_folder.save_generator(generator, path, self.information | {"epoch": epoch})
         self._report(sample)  # last: it is the least that could be lost
         return path
+
+    def _is_due(self, often, epoch, path):
+        """Say whether an epoch's file is due. One that is there was left by a stop in the middle of this epoch."""
+        # All processes draw together, and only the first one has the folder.
+        return bool(of_first_process(path.exists())) or epoch % self.settings[often] == 0
 
     def _score(self, epoch, generator):
         scores = self.history.scores
