@@ -225,7 +225,7 @@ def main(arguments=None):
             settings["data"], *size, settings["seed"], settings["fit"], folder.picture_cache
         )
         settings, fitted = run_settings.fit_to_pictures(settings, pictures, arguments, FOR_FEW_PICTURES)
-        keras.utils.set_random_seed(settings["seed"])
+        machine.set_random_seed(settings["seed"])
         keras.config.set_dtype_policy("mixed_bfloat16" if settings["mixed_precision"] else "float32")
         players = build_players(settings, class_count=len(pictures.class_names) if settings["conditional"] else 0)
         history = checkpoints.put_back(players, checkpoint)

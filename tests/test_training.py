@@ -429,3 +429,10 @@ def test_a_dry_run_tells_how_long_the_real_one_takes(data, tmp_path, capsys):
     assert re.search(r"an epoch of 3 steps, .* for the real run of 200 epochs\n", capsys.readouterr().out)
     play(data, tmp_path / "run", "--dry-run", "--epochs", "1", "--minutes", "9")
     assert "for the real run of 1 epoch; stops after 9 min" in capsys.readouterr().out
+
+
+def test_to_seed_is_quiet():
+    """Would catch TensorFlow's messages at the start of a run on another backend: Keras imports it to seed it too."""
+    code = "import support.system.silent_start; from support.system import machine; machine.set_random_seed(0)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")

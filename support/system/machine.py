@@ -7,6 +7,7 @@ import platform
 import keras
 
 from support import VERSION
+from support.system.silent_start import without_stderr
 
 
 def versions():
@@ -18,6 +19,15 @@ def versions():
         "keras": keras.__version__,
         backend: importlib.import_module(backend).__version__,
     }
+
+
+def set_random_seed(seed):
+    """Seed every random number generator, without a word.
+
+    With another backend Keras imports TensorFlow for it where that is installed, and TensorFlow writes messages.
+    """
+    with without_stderr():
+        keras.utils.set_random_seed(seed)
 
 
 def devices():
