@@ -19,7 +19,9 @@ import samples
 from drawing_runs import names_in, real_file, refused, run
 from support.drawing import class_grid, plan, writing
 from support.drawing.noise import spherical_interpolation, truncate, walk_through_latent_space
+from support.models.generator import in_mixed_precision
 from support.models.opening import open_generator
+from support.system import machine
 
 ROOT = pathlib.Path(__file__).parent.parent
 KERAS_2 = ROOT / "tests" / "keras2"
@@ -599,3 +601,24 @@ def test_what_a_class_grid_refuses(tmp_path, capsys):
     message = refused(capsys, path, "--class-grid", "--n", 14, "--out", tmp_path / "c.gif")
     assert "--n 14 of each of 30 classes: a .gif shows 400 pictures at most" in message and ".npz" not in message
     assert names_in(tmp_path) == before
+
+
+# Mixed precision
+
+
+@pytest.mark.parametrize("gains", [True, False])
+def test_mixed_precision_computes_the_layers_in_bfloat16_and_tanh_in_float32(gains, tmp_path, monkeypatch, capsys):
+    """Would catch a flag that changes nothing, a picture rounded to bfloat16, and a slow chip that is made slower."""
+    monkeypatch.setattr(machine, "gains_from_bfloat16", lambda: gains)
+    noise = keras.Input((4,), name="noise")
+    dense = layers.Dense(16, use_bias=False, name="all_pixels")
+    model = keras.Model(noise, layers.Activation("tanh")(layers.Reshape((4, 4, 1))(dense(noise))))
+    dense.set_weights([np.full((4, 16), 1 + 2**-8, "float32")])  # halfway between two numbers of bfloat16: 1, 1 + 2^-7
+    model.save(tmp_path / "model.keras")
+    generator = in_mixed_precision(open_generator(tmp_path / "model.keras"))
+    drawn = generator.draw(np.full((2, 4), 0.25, "float32"))
+    kernel = 1.0 if gains else 1 + 2**-8
+    np.testing.assert_allclose(drawn, np.full((2, 4, 4, 1), math.tanh(kernel)), rtol=1e-6)  # bfloat16: 0.7617
+    assert generator.model.weights[0].dtype == "float32"
+    run(tmp_path / "model.keras", "--mixed-precision", "--n", "1")
+    assert ("in bfloat16" if gains else "in float32, the faster one") in capsys.readouterr().out
