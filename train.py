@@ -166,7 +166,10 @@ def play_step(players, real, classes, noise, check=None):
 
 
 def step_of(settings, players):
-    """Return the function that plays a step: `play_step`, unless the loss or the network has another one."""
+    """Return the function that plays a step: `play_step`, unless the loss or the network has another one.
+
+    In one compiled call a print shows no numbers: to look into a step, return `step` itself.
+    """
     loss, network = LOSSES[settings["loss"]], NETWORKS[settings["network"]]
     step = loss.get("play_step") or network.get("play_step") or play_step
     return as_one_call(step, checkpoints.variables_of(players)) if machine.gains_from_one_call() else step

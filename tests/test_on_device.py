@@ -150,3 +150,20 @@ def test_a_failed_call_leaves_the_variables_usable():
         np.testing.assert_array_equal(one, other)
     play(*steps[1], StepCheck(players.generator, players.discriminator))  # a checked step sees both turns
     play(*steps[2])
+
+
+@pytest.mark.skipif(BACKEND == "torch", reason="torch does not compile a step into one call")
+def test_a_step_that_looks_at_numbers_is_played_in_several_calls(capsys):
+    """Would catch a step that somebody changed, to print a loss for example, and that then ends in a traceback."""
+
+    def step(players, *inputs):
+        measured, fake = train.play_step(players, *inputs)
+        print("mean of the fakes", round(float(np.mean(fake)), 3))
+        return measured, fake
+
+    players, steps = game(GAMES["classic"])
+    play = as_one_call(step, variables_of(players))
+    for inputs in steps:
+        play(*inputs)
+    said = capsys.readouterr().out
+    assert said.count("mean of the fakes") == len(steps) and said.count("in several calls") == 1

@@ -121,17 +121,28 @@ def as_one_call(play_step, variables):
 
     Returns:
         A function with the same arguments and results. Its first call, and each call with a check, is not compiled:
-        Keras makes what it needs in the first call, and a check looks at the variables between two turns.
+        Keras makes what it needs in the first call, and a check looks at the variables between two turns. If a step
+        cannot be compiled, since it asks for the value of a placeholder, the function says so once and plays it in
+        several calls.
     """
     compiled = (_compiled_by_jax if BACKEND == "jax" else _compiled_by_tensorflow)(play_step, variables)
-    played = []
+    began = compiles = False
 
     def play(players, real, classes, noise, check=None):
-        if played and not check:
-            return compiled(players, real, classes, noise)
-        with _uncompiled():
-            results = play_step(players, real, classes, noise, check)
-        played.append(True)
+        nonlocal began, compiles, compiled
+        if check or not began:
+            with _uncompiled():
+                results = play_step(players, real, classes, noise, check)
+            began = True
+            return results
+        try:
+            results = compiled(players, real, classes, noise)
+        except (TypeError, NotImplementedError) as error:  # what JAX and TensorFlow raise then
+            if compiles:
+                raise
+            print(f"step      in several calls, slower: it does not compile into one ({str(error).splitlines()[0]})")
+            results, compiled = play_step(players, real, classes, noise), play_step
+        compiles = True
         return results
 
     return play
