@@ -131,6 +131,8 @@ def build_players(settings, class_count):
 def play_step(players, real, classes, noise, check=None):
     """Play one step of the game: D's turn, then G's.
 
+    `step_of` compiles it. Then Python runs it only once, so draw random numbers in it with keras.random, not NumPy.
+
     Args:
         players: What `build_players` returned.
         real: Real pictures, float32 `(b, height, width, channels)` in [-1, 1].
@@ -166,10 +168,7 @@ def play_step(players, real, classes, noise, check=None):
 
 
 def step_of(settings, players):
-    """Return the function that plays a step: `play_step`, unless the loss or the network has another one.
-
-    In one compiled call a print shows no numbers: to look into a step, return `step` itself.
-    """
+    """Return the function that plays a step: `play_step`, unless the loss or the network has another one."""
     loss, network = LOSSES[settings["loss"]], NETWORKS[settings["network"]]
     step = loss.get("play_step") or network.get("play_step") or play_step
     return as_one_call(step, checkpoints.variables_of(players)) if machine.gains_from_one_call() else step

@@ -125,7 +125,10 @@ def as_one_call(play_step, variables):
         cannot be compiled, since it asks for the value of a placeholder, the function says so once and plays it in
         several calls.
     """
-    compiled = (_compiled_by_jax if BACKEND == "jax" else _compiled_by_tensorflow)(play_step, variables)
+    if BACKEND == "jax":
+        compiled = _compiled_by_jax(play_step, variables)
+    else:
+        compiled = tensorflow.function(play_step, autograph=False)  # no loop in it depends on a tensor
     began = compiles = False
 
     def play(players, real, classes, noise, check=None):
@@ -137,10 +140,11 @@ def as_one_call(play_step, variables):
             return results
         try:
             results = compiled(players, real, classes, noise)
-        except (TypeError, NotImplementedError) as error:  # what JAX and TensorFlow raise then
+        except (AttributeError, TypeError, NotImplementedError) as error:  # what JAX and TensorFlow raise then
             if compiles:
                 raise
-            print(f"step      in several calls, slower: it does not compile into one ({str(error).splitlines()[0]})")
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            print(f"step      in several calls, slower: it does not compile into one ({reason})")
             results, compiled = play_step(players, real, classes, noise), play_step
         compiles = True
         return results
@@ -168,11 +172,6 @@ def _compiled_by_jax(play_step, variables):
         return results
 
     return play
-
-
-def _compiled_by_tensorflow(play_step, variables):
-    """Compile a step with TensorFlow, which reads and changes the variables by itself, in the order of the program."""
-    return tensorflow.function(play_step, autograph=False)  # the step has no loop that depends on a tensor
 
 
 def _is_compiling():
