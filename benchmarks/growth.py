@@ -44,6 +44,7 @@ def measure(batch, size, pictures):
     data = defDATA.Pictures(images, None, None, "made here")
     keras.utils.set_random_seed(0)
     players = train.build_players(settings, 0)
+    play = train.step_of(settings, players)
     before, seconds, of_batch = peak_megabytes(), [], []
     start = time.monotonic()
     for step in range(STEPS):
@@ -51,13 +52,13 @@ def measure(batch, size, pictures):
         real, classes, noise = train.step_inputs(data, settings, 1, step)
         real = defDATA.to_floats(real)
         made = time.perf_counter()
-        measured, _ = train.play_step(players, real, classes, noise)
+        measured, _ = play(players, real, classes, noise)
         to_numbers(measured)
         seconds.append(time.perf_counter() - begun)
         of_batch.append(made - begun)
         if time.monotonic() - start > SECONDS and step > 3:
             break
-    after_compiling, of_batch = seconds[2:], of_batch[2:]
+    after_compiling, of_batch = seconds[2:], of_batch[2:]  # the first step is not compiled, the second one compiles
     memory = (peak_megabytes() - before) / batch
     return 1000 * statistics.median(after_compiling) / batch, memory, 1000 * statistics.median(of_batch)
 

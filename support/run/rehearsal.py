@@ -10,8 +10,10 @@ from support.models.on_device import to_numbers
 from support.run.checkpoints import assign_variables, copy_variables, variables_of
 from support.system import machine, memory
 from support.system.errors import InputError, is_out_of_memory
+from support.system.several_devices import device_count
 
 STEPS, SECONDS = 5, 1.0  # the most that is timed: steps, seconds
+PICTURES_CHECKED = 8  # in a step that is not compiled: each kernel changes, and more pictures would need more memory
 
 
 class StepCheck:
@@ -114,9 +116,11 @@ def rehearse(play_step, players, real, classes, noise, settings, is_new=True):
     memory.refuse_too_large_a_batch(networks, len(real), memory.free_memory())
     variables = variables_of(players)
     before = copy_variables(variables)
+    one_call = machine.gains_from_one_call()
+    checked = min(PICTURES_CHECKED * device_count(), len(real)) if one_call else len(real)
     with memory.or_propose_a_batch(play, len(real)):
-        prove(play, len(real), StepCheck(*networks, may_stand_still=not is_new), settings["learning_rate"])
-        if machine.gains_from_one_call():
+        prove(play, checked, StepCheck(*networks, may_stand_still=not is_new), settings["learning_rate"])
+        if one_call:
             play(len(real))  # compiles the step without checks
         seconds = seconds_of_a_step(lambda: play(len(real)))
     assign_variables(variables, before)
