@@ -131,7 +131,7 @@ def build_players(settings, class_count):
 def play_step(players, real, classes, noise, check=None):
     """Play one step of the game: D's turn, then G's.
 
-    `step_of` compiles it. Then Python runs it only once, so draw random numbers in it with keras.random, not NumPy.
+    `step_of` may compile it. Then Python runs it only once: draw random numbers in it with keras.random, not NumPy.
 
     Args:
         players: What `build_players` returned.
