@@ -20,7 +20,10 @@ import sys
 
 @contextlib.contextmanager
 def without_stderr():
-    """Discard everything that is written to stderr during the block, also by C++."""
+    """Discard what is written to stderr during the block, also by C++, unless the user wants to see messages."""
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1"):
+        yield
+        return
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -38,9 +41,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # 2 would show "remapper failed", a harmless note
 if "keras" not in sys.modules:
-    shows_messages = os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1")
     try:
-        with contextlib.nullcontext() if shows_messages else without_stderr():
+        with without_stderr():
             import keras
 
             # The first array starts the device, which also writes messages. A process that trains together with others
